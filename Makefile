@@ -1,0 +1,53 @@
+# Every target works from a bare clone: it makes .venv first if need be.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+TESTS ?= tests
+
+.DEFAULT_GOAL := help
+.PHONY: help install demo up test check bench docs lock clean
+
+help:  ## list the targets
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+$(BIN)/uv:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Countersign needs Python 3.11 or newer; '$(PYTHON)' is older or missing. Try: make PYTHON=python3.11" >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { echo "Python's venv module is missing. On Debian: apt-get install python3-venv" >&2; exit 1; }
+	@echo "Making $(VENV) …"
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
+
+$(STAMP): $(BIN)/uv pyproject.toml constraints.txt
+	@echo "Installing Countersign and what it needs …"
+	@$(BIN)/uv pip install --quiet --system-certs --python $(BIN)/python --compile-bytecode -c constraints.txt --group dev -e .
+	@touch $@
+
+install: $(STAMP)  ## make .venv with everything, locked by constraints.txt
+
+demo: $(STAMP)  ## the main job, embedded; AUTO=1 plays the reviewer too
+	@$(BIN)/countersign demo $(if $(AUTO),--auto)
+
+up: $(STAMP)  ## Prefect server, approval queue and worker on this machine
+	@$(BIN)/countersign up
+
+test: $(STAMP)  ## every test that needs no browser
+	@$(BIN)/python -m pytest -n auto --dist worksteal $(TESTS)
+
+check: $(STAMP)  ## lint, types, architecture
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-logo 2>&1 | tail -n 30
+
+bench: $(STAMP)  ## measure what README claims
+	@for file in bench/*.py; do $(BIN)/python $$file || exit 1; done
+
+docs: $(STAMP)  ## check that the documents tell the truth
+	@$(BIN)/python -m pytest tests/docs
+
+lock: $(BIN)/uv  ## renew constraints.txt (name==version lines, no index address)
+	@$(BIN)/uv pip compile --quiet --system-certs --no-header --no-annotate --no-emit-index-url --universal --python-version 3.11 --group dev pyproject.toml -o constraints.txt
+
+clean:  ## remove what make made
+	@rm -rf $(VENV) build dist *.egg-info .ruff_cache .mypy_cache .import_linter_cache .hypothesis

@@ -1,0 +1,379 @@
+"""The values agents hand on: prospects, sources, facts, briefs, proposals and CRM updates.
+
+Every document is frozen and canonical: `dump(validate(document))` is the form that is stored, shown, signed and
+hashed, so a value with two spellings (`1150.0` and `"1150.00"`) is brought to one on the way in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from decimal import Decimal, InvalidOperation
+from enum import StrEnum
+from typing import Annotated, Any, Generic, Literal, Self, TypeVar
+
+from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+
+Severity = Literal["info", "warning", "high"]
+DocumentT = TypeVar("DocumentT", bound=BaseModel)
+
+MAX_MONEY = Decimal("1e12")
+
+
+def _to_cents(value: object) -> object:
+    """Bring an amount to two decimals; refuse what would lose a digit, and what is not a plain number."""
+    if isinstance(value, bool) or not isinstance(value, str | int | float | Decimal):
+        raise ValueError("an amount is a number such as 1150.00")
+    try:
+        amount = Decimal(str(value).strip())
+    except InvalidOperation:
+        raise ValueError("an amount is a number such as 1150.00") from None
+    if not amount.is_finite():
+        raise ValueError("an amount is a finite number")
+    if abs(amount) >= MAX_MONEY:
+        raise ValueError("an amount is below one trillion")
+    cents = amount.quantize(Decimal("0.01"))
+    if cents != amount:
+        raise ValueError("an amount has at most two decimals")
+    return cents + 0  # -0.00 becomes 0.00
+
+
+def _to_utc(value: datetime) -> datetime:
+    return value.astimezone(UTC)
+
+
+Money = Annotated[Decimal, BeforeValidator(_to_cents)]
+"""An amount with exactly two decimals, in the currency that its document names; `1e3` reads as `1000.00`."""
+
+UtcDatetime = Annotated[AwareDatetime, AfterValidator(_to_utc)]
+"""A moment in UTC; any offset is accepted and dumped as `Z`."""
+
+Currency = Annotated[str, Field(pattern=r"^[A-Z]{3}$", description="ISO 4217 code")]
+Line = Annotated[str, Field(min_length=1, max_length=500)]
+
+
+class Value(BaseModel):
+    """A frozen value without unknown keys."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=False)
+
+
+class Document(Value):
+    """A value that can stand before a gate and be signed."""
+
+
+# -- who it is about ---------------------------------------------------------------------------------------------
+
+
+class EntityRef(Value):
+    """The company that everything else is about, resolved once and passed on."""
+
+    name: Line
+    domain: str | None = Field(default=None, description="registrable domain, lower case, such as `halden.example`")
+    legal_name: str | None = None
+    aliases: tuple[str, ...] = ()
+    country: str | None = Field(default=None, description="ISO 3166 alpha-2 code")
+
+    @property
+    def external_key(self) -> str:
+        """The key of this company in every CRM: `co:<domain>`, or `co:<name>` where no domain is known."""
+        return f"co:{self.domain or '-'.join(self.name.lower().split())}"
+
+
+class Prospect(Value):
+    """Whom to research: a web address or domain, a saved page, a folder of saved pages, or pasted text."""
+
+    target: str = Field(min_length=1, description="address, domain, path, or the text itself after `text:`")
+    name: str | None = Field(default=None, description="the company's name, where the target does not say it")
+    source_url: str | None = Field(default=None, description="where a saved page came from")
+
+
+# -- what was found ----------------------------------------------------------------------------------------------
+
+
+class FactKey(StrEnum):
+    """What a fact is about."""
+
+    NAME = "name"
+    LEGAL_NAME = "legal_name"
+    DESCRIPTION = "description"
+    ADDRESS = "address"
+    PHONE = "phone"
+    EMAIL = "email"
+    FOUNDED = "founded"
+    EMPLOYEES = "employees"
+    REVENUE = "revenue"
+    PRODUCT = "product"
+    SERVICE = "service"
+    CUSTOMER = "customer"
+    PARTNER = "partner"
+    CERTIFICATION = "certification"
+    LOCATION = "location"
+    JOB = "job"
+    NEWS = "news"
+    CONTACT_PERSON = "contact_person"
+    WEBSITE = "website"
+    SOCIAL = "social"
+
+
+class Source(Value):
+    """One page that was read: where it came from and what it was, so that a quote can be looked up again."""
+
+    id: str
+    address: str = Field(description="final web address, file address or `text:`")
+    kind: Literal["site", "file", "text"]
+    title: str = ""
+    fetched_at: UtcDatetime
+    sha256: str = Field(description="of the bytes as they came")
+    text_sha256: str = Field(description="of the visible text, in which offsets of `part=text` are counted")
+    media_type: str = "text/html"
+    language: str | None = None
+    subject_match: Literal["match", "other", "unknown"] = "unknown"
+    hidden_characters: int = Field(default=0, description="characters a person would not have seen, left out")
+    truncated: bool = False
+
+
+class Fact(Value):
+    """One thing a source says, with the exact words it says it in."""
+
+    id: str
+    key: FactKey
+    value: str = Field(min_length=1)
+    quote: str = Field(min_length=1, description="verbatim, found at [start:end] of the part it stands in")
+    source_id: str
+    part: Literal["text", "markup"] = Field(default="text", description="visible text, or the page's source")
+    start: int = Field(ge=0, description="characters from the beginning of the part")
+    end: int = Field(ge=0)
+    method: Literal["jsonld", "microdata", "opengraph", "link", "rule", "model", "person"]
+    confidence: float = Field(ge=0, le=1)
+    as_of: str | None = Field(default=None, description="ISO date, month or year that the source gives")
+    conflicts_with: tuple[str, ...] = Field(default=(), description="ids of facts that say otherwise")
+
+
+class Brief(Document):
+    """What research found about one company, and what it did not find."""
+
+    entity: EntityRef
+    language: str = Field(default="en", description="of most of what was read; ISO 639-1")
+    sources: tuple[Source, ...]
+    facts: tuple[Fact, ...]
+    open_questions: tuple[str, ...] = ()
+    not_found: tuple[FactKey, ...] = ()
+
+    @model_validator(mode="after")
+    def _facts_name_their_source(self) -> Self:
+        known = {source.id for source in self.sources}
+        for fact in self.facts:
+            if fact.source_id not in known:
+                raise ValueError(f"fact {fact.id!r} names the source {fact.source_id!r}, which the brief does not hold")
+        _unique("fact", [fact.id for fact in self.facts])
+        return self
+
+    def of(self, *keys: FactKey) -> tuple[Fact, ...]:
+        """The facts under these keys, in the order they were found."""
+        return tuple(fact for fact in self.facts if fact.key in keys)
+
+
+# -- what is offered ---------------------------------------------------------------------------------------------
+
+
+class Claim(Value):
+    """One sentence of a proposal and what it rests on. An edited claim keeps its id and citations."""
+
+    id: str = Field(min_length=1)
+    text: str = Field(min_length=1)
+    fact_ids: tuple[str, ...] = ()
+    catalogue_ids: tuple[str, ...] = ()
+
+
+class Section(Value):
+    """A heading and its claims."""
+
+    key: str = Field(min_length=1)
+    title: Line
+    claims: tuple[Claim, ...]
+
+
+class PriceLine(Value):
+    """One offer from the catalogue, in the quantity proposed."""
+
+    id: str = Field(min_length=1)
+    offer: str = Field(description="the offer's id in the catalogue")
+    name: Line
+    quantity: int = Field(ge=1, le=1_000_000)
+    unit: Line
+    unit_price: Money
+
+    @property
+    def amount(self) -> Decimal:
+        """Quantity times unit price."""
+        return self.unit_price * self.quantity
+
+
+class Proposal(Document):
+    """What is offered to one company: sections of claims, and price lines. Edited claim by claim."""
+
+    entity: EntityRef
+    title: Line
+    language: str = "en"
+    sections: tuple[Section, ...]
+    lines: tuple[PriceLine, ...] = ()
+    currency: Currency
+    valid_days: int = Field(ge=1, le=365, description="days the offer stands")
+
+    @model_validator(mode="after")
+    def _ids_are_unique(self) -> Self:
+        _unique("claim", [claim.id for claim in self.claims] + [line.id for line in self.lines])
+        _unique("section", [section.key for section in self.sections])
+        return self
+
+    @property
+    def claims(self) -> tuple[Claim, ...]:
+        """Every claim of every section."""
+        return tuple(claim for section in self.sections for claim in section.claims)
+
+    @property
+    def total(self) -> Decimal:
+        """The sum of the price lines."""
+        return sum((line.amount for line in self.lines), Decimal("0.00"))
+
+
+# -- what changes in the CRM -------------------------------------------------------------------------------------
+
+CrmObject = Literal["company", "contact", "deal"]
+
+
+class _Change(Value):
+    why: str = Field(default="", description="the reason, in a sentence")
+    fact_ids: tuple[str, ...] = ()
+    apply: bool = Field(default=True, description="unticked by the reviewer: signed as not to be done")
+
+
+class Create(_Change):
+    """A record that does not exist yet."""
+
+    kind: Literal["create"] = "create"
+    object: CrmObject
+    key: str = Field(min_length=1, description="the record's own external key, such as `co:halden.example`")
+    fields: dict[str, str]
+
+
+class SetField(_Change):
+    """One field of a record that exists; `before` is what it held when the update was planned."""
+
+    kind: Literal["set_field"] = "set_field"
+    object: CrmObject
+    key: str = Field(min_length=1)
+    field: str = Field(min_length=1)
+    before: str | None
+    after: str
+
+
+class AddNote(_Change):
+    """A note on a record, with a key of its own so that it is written once."""
+
+    kind: Literal["add_note"] = "add_note"
+    key: str = Field(min_length=1, description="the note's own external key")
+    object: CrmObject
+    about: str = Field(min_length=1, description="external key of the record it belongs to")
+    body: str = Field(min_length=1)
+
+
+class Associate(_Change):
+    """A link between two records."""
+
+    kind: Literal["associate"] = "associate"
+    object: CrmObject
+    key: str = Field(min_length=1)
+    to_object: CrmObject
+    to_key: str = Field(min_length=1)
+
+
+Change = Annotated[Create | SetField | AddNote | Associate, Field(discriminator="kind")]
+
+
+class CrmUpdate(Document):
+    """What is to change in the CRM, planned before it is signed, in the order it is applied."""
+
+    crm: str = Field(description="address of the CRM, such as `embedded://`")
+    entity: EntityRef
+    changes: tuple[Change, ...]
+
+
+class Applied(Value):
+    """What became of one change."""
+
+    index: int = Field(ge=0, description="of the change in the signed update")
+    outcome: Literal["written", "already", "skipped", "conflict"]
+    record: str = Field(default="", description="object and key, such as `company co:halden.example`")
+    detail: str = ""
+
+
+class CrmReceipt(Document):
+    """What was really done, change by change."""
+
+    crm: str
+    entity: EntityRef
+    applied: tuple[Applied, ...]
+
+
+class Conflict(Document):
+    """The world moved: what was done, and what remains to be asked again with `before` as it is now."""
+
+    receipt: CrmReceipt
+    remaining: CrmUpdate
+
+
+# -- how a step hands in its work --------------------------------------------------------------------------------
+
+
+class Flag(Value):
+    """Something a reviewer should look at before deciding."""
+
+    code: str = Field(pattern=r"^[a-z_]+$")
+    message: str
+    severity: Severity = "warning"
+
+
+class Finding(Value):
+    """What grounding says of one claim, whoever wrote it."""
+
+    claim_id: str
+    support: Literal["supported", "partly", "unsupported", "not_applicable"]
+    reasons: tuple[str, ...] = ()
+
+
+class Cost(Value):
+    """What making a draft has cost so far."""
+
+    amount: Money = Decimal("0.00")
+    currency: Currency = "USD"
+    tokens: int = Field(default=0, ge=0)
+    model: str = Field(default="", description="which model wrote the draft; `offline:` is deterministic")
+
+
+class Draft(Value, Generic[DocumentT]):
+    """A step's work: the document, and what a reviewer needs beside it. A step may return a bare document instead."""
+
+    document: DocumentT
+    title: str = ""
+    summary: str = ""
+    sources: tuple[Source, ...] = ()
+    facts: tuple[Fact, ...] = ()
+    findings: tuple[Finding, ...] = ()
+    flags: tuple[Flag, ...] = ()
+    based_on: dict[str, str] = Field(default_factory=dict, description="address of each record read -> its version")
+    cost: Cost = Cost()
+
+
+def dump(document: BaseModel) -> Any:
+    """The document as JSON values, in the one form in which it is stored and signed."""
+    return document.model_dump(mode="json")
+
+
+def _unique(noun: str, ids: Sequence[str]) -> None:
+    seen: set[str] = set()
+    for one in ids:
+        if one in seen:
+            raise ValueError(f"two {noun}s have the id {one!r}")
+        seen.add(one)

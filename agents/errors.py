@@ -1,0 +1,89 @@
+"""Everything that can go wrong while agents work. The docstring is the message; attributes carry the facts.
+
+AgentError
+├── TargetError
+│   ├── TargetNotFound        the path does not exist
+│   ├── TargetEmpty           nothing readable in it
+│   ├── TargetTooLarge        over the size that is read
+│   └── TargetUnreadable      not a page: a PDF named .html, binary data
+├── FetchError
+│   ├── AddressRefused        private, local, metadata or disguised address
+│   ├── FetchFailed           no answer, or an answer that is not a page
+│   └── RobotsDisallow        the site asks not to be read there
+├── CatalogueError            the offer catalogue is missing or does not read
+├── DraftingError             a template or a model gave no usable draft
+├── CrmError
+│   ├── UnknownObject         no such object or field in this CRM
+│   └── CrmUnavailable        the CRM does not answer
+└── UnknownScheme             no plug is registered for this address
+"""
+
+from __future__ import annotations
+
+
+class AgentError(Exception):
+    """Something went wrong while an agent worked."""
+
+    def __init__(self, message: str | None = None, **facts: object) -> None:
+        super().__init__(message or (type(self).__doc__ or "").strip())
+        self.facts = facts
+
+
+class TargetError(AgentError):
+    """The research target cannot be read."""
+
+
+class TargetNotFound(TargetError):
+    """The research target does not exist."""
+
+
+class TargetEmpty(TargetError):
+    """The research target holds nothing that can be read."""
+
+
+class TargetTooLarge(TargetError):
+    """The research target is larger than what is read."""
+
+
+class TargetUnreadable(TargetError):
+    """The research target is not a web page or text."""
+
+
+class FetchError(AgentError):
+    """A page could not be fetched."""
+
+
+class AddressRefused(FetchError):
+    """The address points to a private, local or disguised host and is not fetched."""
+
+
+class FetchFailed(FetchError):
+    """The site gave no page."""
+
+
+class RobotsDisallow(FetchError):
+    """The site's robots.txt asks not to be read there."""
+
+
+class CatalogueError(AgentError):
+    """The offer catalogue cannot be used."""
+
+
+class DraftingError(AgentError):
+    """No usable draft could be written."""
+
+
+class CrmError(AgentError):
+    """The CRM refused or failed."""
+
+
+class UnknownObject(CrmError):
+    """The CRM has no such object or field."""
+
+
+class CrmUnavailable(CrmError):
+    """The CRM does not answer."""
+
+
+class UnknownScheme(AgentError):
+    """No plug is registered for this address."""

@@ -1,0 +1,206 @@
+"""What agents need from outside, as protocols. Which implementation is used is chosen in `bootstrap` alone."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Literal, Protocol, runtime_checkable
+
+from pydantic import Field
+
+from agents.catalogue import Catalogue
+from agents.documents import (
+    Brief,
+    Change,
+    Cost,
+    CrmObject,
+    Finding,
+    Flag,
+    Proposal,
+    UtcDatetime,
+    Value,
+)
+
+
+class Clock(Protocol):
+    """Tells the time, so that tests can."""
+
+    def __call__(self) -> datetime: ...
+
+
+# -- the web -----------------------------------------------------------------------------------------------------
+
+
+class Page(Value):
+    """One page as it came, before anything is read out of it."""
+
+    address: str = Field(description="final address, after redirects; a file address for a saved page")
+    body: bytes
+    media_type: str
+    charset: str | None = None
+    fetched_at: UtcDatetime
+    truncated: bool = False
+
+
+class Web(Protocol):
+    """Fetches pages safely: addresses checked, the connection pinned to the checked one, caps on time and size."""
+
+    async def fetch(self, address: str) -> Page:
+        """The page at this address.
+
+        Raises:
+            AddressRefused: the address, or one it redirects to, is private, local or disguised.
+            RobotsDisallow: the site asks not to be read there.
+            FetchFailed: no answer, or none that is a page.
+        """
+        ...
+
+
+class Snapshots(Protocol):
+    """Keeps what was read, by the sha256 of its bytes, so that a quote can be looked up later."""
+
+    def put(self, body: bytes) -> str:
+        """Keep these bytes; return their sha256 as hex."""
+        ...
+
+    def get(self, sha256: str) -> bytes | None:
+        """The bytes kept under this digest, or None."""
+        ...
+
+
+# -- the model ---------------------------------------------------------------------------------------------------
+
+
+class DraftingTask(Value):
+    """What a model is asked to draft, and everything it may use."""
+
+    brief: Brief
+    catalogue: Catalogue
+    feedback: tuple[str, ...] = Field(default=(), description="every reviewer's words so far, oldest first")
+    previous: Proposal | None = Field(default=None, description="the draft that was sent back")
+    round: int = Field(default=1, ge=1)
+
+
+class Drafted(Value):
+    """A model's proposal, what it cost, and what it could not do of what was asked."""
+
+    proposal: Proposal
+    cost: Cost
+    flags: tuple[Flag, ...] = ()
+
+
+class Model(Protocol):
+    """Writes proposals. What it writes is checked by `grounding`, whoever it is."""
+
+    @property
+    def name(self) -> str:
+        """How it is addressed, such as `offline:`; stands on every draft it writes."""
+        ...
+
+    async def draft(self, task: DraftingTask) -> Drafted:
+        """A proposal from the facts and offers of the task alone.
+
+        Raises:
+            DraftingError: no usable draft came of it.
+        """
+        ...
+
+
+# -- the CRM -----------------------------------------------------------------------------------------------------
+
+
+class Record(Value):
+    """One record as the CRM holds it now."""
+
+    object: CrmObject
+    key: str
+    fields: dict[str, str]
+    version: str = Field(description="changes whenever the record does")
+
+
+class FieldHistory(Value):
+    """One change of one field."""
+
+    field: str
+    before: str | None
+    after: str | None
+    at: UtcDatetime
+    by: str
+
+
+class Note(Value):
+    """A note on a record."""
+
+    key: str
+    object: CrmObject
+    about: str
+    body: str
+    at: UtcDatetime
+
+
+Outcome = Literal["written", "already", "conflict"]
+
+
+class Done(Value):
+    """What the CRM answered to one change."""
+
+    outcome: Outcome
+    detail: str = ""
+    now: dict[str, str | None] = Field(default_factory=dict, description="on conflict: the fields as they are")
+
+
+@runtime_checkable
+class Crm(Protocol):
+    """Records with unique external keys. Applying the same change twice writes once."""
+
+    @property
+    def address(self) -> str:
+        """How it was opened, such as `embedded://`; the target of permits."""
+        ...
+
+    def describe(self) -> Mapping[CrmObject, tuple[str, ...]]:
+        """The fields each object has."""
+        ...
+
+    def read(self, object: CrmObject, key: str) -> Record | None:  # noqa: A002 - CRMs call it so
+        """The record under this external key, or None."""
+        ...
+
+    def note(self, key: str) -> Note | None:
+        """The note under this external key, or None."""
+        ...
+
+    def apply(self, change: Change, *, by: str) -> Done:
+        """Do one change unless it is done already or the record moved since it was planned.
+
+        Raises:
+            UnknownObject: the CRM has no such object, field or record.
+            CrmUnavailable: the CRM does not answer; nothing is known of the write.
+        """
+        ...
+
+    def records(self, object: CrmObject | None = None) -> tuple[Record, ...]:  # noqa: A002
+        """Every record, or those of one object, in a stable order."""
+        ...
+
+    def notes(self, about: str | None = None) -> tuple[Note, ...]:
+        """Every note, or those of one record, oldest first."""
+        ...
+
+    def history(self, object: CrmObject, key: str) -> tuple[FieldHistory, ...]:  # noqa: A002
+        """Each change of each field of a record, oldest first."""
+        ...
+
+
+# -- findings ----------------------------------------------------------------------------------------------------
+
+
+class Checked(Value):
+    """What grounding says of a whole document."""
+
+    findings: tuple[Finding, ...]
+
+    @property
+    def unsupported(self) -> tuple[str, ...]:
+        """Ids of the claims nothing supports."""
+        return tuple(finding.claim_id for finding in self.findings if finding.support == "unsupported")
