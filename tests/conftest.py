@@ -5,7 +5,6 @@ from __future__ import annotations
 import ipaddress
 import os
 import socket
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -32,10 +31,9 @@ def _no_network(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(autouse=True)
-def _own_environment(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+def _own_environment(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
     """No setting of the caller's machine reaches a test, and nothing is written to the caller's home."""
     for name in os.environ:
         if name.startswith(OURS):
             monkeypatch.delenv(name)
     monkeypatch.setenv("COUNTERSIGN_HOME", str(tmp_path_factory.getbasetemp() / "unused-home"))
-    yield
