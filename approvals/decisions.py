@@ -1,0 +1,236 @@
+"""Who acts, what a reviewer hands in (a verdict), and what the flow gets back (a decision)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Annotated, Any, Generic, Literal, NoReturn, TypeVar
+
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
+
+from approvals.lifecycle import Action
+
+T = TypeVar("T", bound=BaseModel)
+
+UtcDatetime = Annotated[AwareDatetime, AfterValidator(lambda value: value.astimezone(UTC))]
+
+
+class Value(BaseModel):
+    """A frozen value without unknown keys."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+# -- who acts ----------------------------------------------------------------------------------------------------
+
+ActorKind = Literal["person", "agent", "worker", "policy", "system"]
+Via = Literal["embedded", "token", "session", "link", "header", "flow", "policy", "system"]
+Scope = Literal["read", "decide", "gate", "admin"]
+
+
+class Actor(Value):
+    """Somebody who was authenticated, and how."""
+
+    kind: ActorKind
+    id: str = Field(min_length=1, description="e-mail of a person; name of anything else")
+    via: Via
+    scopes: frozenset[Scope] = Field(default=frozenset({"read", "decide"}), description="what a token reaches")
+
+    def __str__(self) -> str:
+        return self.id if self.kind == "person" else f"{self.kind}:{self.id}"
+
+
+SYSTEM = Actor(kind="system", id="countersign", via="system", scopes=frozenset())
+
+
+# -- what a reviewer hands in ------------------------------------------------------------------------------------
+
+
+class Approve(Value):
+    """The document as it stands."""
+
+    kind: Literal["approve"] = "approve"
+    vouched: tuple[str, ...] = Field(default=(), description="ids of unsupported claims the person answers for")
+
+
+class Edit(Value):
+    """The document with the reviewer's changes; an approval that carries a new document."""
+
+    kind: Literal["edit"] = "edit"
+    document: Any = Field(description="the whole document, edited, as JSON")
+    vouched: tuple[str, ...] = ()
+
+
+class Reject(Value):
+    """No, and why."""
+
+    kind: Literal["reject"] = "reject"
+    reason: str = Field(min_length=1, max_length=4_000)
+    code: str = Field(default="other", pattern=r"^[a-z_]+$")
+
+
+class Return(Value):
+    """Back to the agent, with what should be different."""
+
+    kind: Literal["return"] = "return"
+    feedback: str = Field(min_length=1, max_length=20_000)
+
+
+Verdict = Annotated[Approve | Edit | Reject | Return, Field(discriminator="kind")]
+VerdictKind = Literal["approve", "edit", "reject", "return"]
+ALL_VERDICTS: tuple[VerdictKind, ...] = ("approve", "edit", "reject", "return")
+
+ACTION_OF: dict[VerdictKind, Action] = {
+    "approve": Action.APPROVE,
+    "edit": Action.APPROVE,
+    "reject": Action.REJECT,
+    "return": Action.RETURN,
+}
+
+
+# -- what is recorded --------------------------------------------------------------------------------------------
+
+
+class SignOff(Value):
+    """One person's yes to exactly this document."""
+
+    person: str
+    sha256: str
+    version: int
+    at: UtcDatetime
+    via: Via
+    vouched: tuple[str, ...] = ()
+    voided: bool = False
+
+
+class FieldDifference(Value):
+    """One place where the signed document differs from the draft."""
+
+    path: str
+    before: Any = None
+    after: Any = None
+
+
+class Ruling(Value):
+    """The act that closed a request, as it stands in the record."""
+
+    seq: int = Field(ge=1, description="1 for the first, more where one was taken back")
+    action: Action
+    by: Actor
+    at: UtcDatetime
+    effective_at: UtcDatetime
+    version: int = Field(description="of the content it was made on")
+    document: str | None = Field(default=None, description="what was signed, canonical; approvals only")
+    sha256: str | None = None
+    edited: bool = False
+    typed: str | None = Field(default=None, description="what the person handed in, verbatim")
+    changes: tuple[FieldDifference, ...] = ()
+    vouched: tuple[str, ...] = ()
+    reason: str | None = Field(default=None, description="of a rejection, an expiry or a withdrawal")
+    code: str | None = None
+    feedback: str | None = None
+    rule: str | None = Field(default=None, description="the policy's rule, where no person decided")
+    examination: str | None = Field(default=None, description="digest of what the examiner said")
+    recalled: bool = False
+
+
+# -- what the flow gets back -------------------------------------------------------------------------------------
+
+
+class Undecidable(TypeError):
+    """A decision has no truth value."""
+
+
+class _Decision:
+    def __bool__(self) -> NoReturn:
+        raise Undecidable(
+            "A decision has no truth value, so it cannot stand in an `if` by accident. "
+            "Match on it: `match decision: case Approved(document=…): …`"
+        )
+
+
+@dataclass(frozen=True)
+class PermitSlip:
+    """What a guarded effect must show: a reference to the permit in the store, which alone counts."""
+
+    id: str
+    action: str
+    target: str
+    sha256: str
+    request_id: str
+    run_id: str
+
+
+@dataclass(frozen=True)
+class Approved(_Decision, Generic[T]):
+    """Signed: this document, by these people. `permit` is None where the gate names no action."""
+
+    document: T
+    permit: PermitSlip | None
+    edited: bool
+    by: tuple[str, ...]
+    request_id: str
+    at: datetime
+
+
+@dataclass(frozen=True)
+class Rejected(_Decision):
+    """Somebody said no."""
+
+    reason: str
+    code: str
+    by: tuple[str, ...]
+    request_id: str
+
+
+@dataclass(frozen=True)
+class Returned(_Decision):
+    """Somebody asked for another draft."""
+
+    feedback: str
+    by: tuple[str, ...]
+    request_id: str
+
+
+@dataclass(frozen=True)
+class Expired(_Decision):
+    """Nobody decided in time."""
+
+    request_id: str
+    reason: str = "nobody decided in time"
+    by: tuple[str, ...] = field(default=())
+
+
+@dataclass(frozen=True)
+class Withdrawn(_Decision):
+    """The question fell away before anybody answered it."""
+
+    request_id: str
+    reason: str = "withdrawn"
+    by: tuple[str, ...] = field(default=())
+
+
+Decision = Approved[T] | Rejected | Returned | Expired | Withdrawn
+
+
+def differences(before: Any, after: Any, path: str = "") -> tuple[FieldDifference, ...]:
+    """Where two JSON values differ, leaf by leaf, with paths such as `sections.0.claims.2.text`."""
+    if isinstance(before, dict) and isinstance(after, dict):
+        keys = list(before) + [key for key in after if key not in before]
+        return tuple(
+            change
+            for key in keys
+            for change in differences(before.get(key), after.get(key), f"{path}.{key}" if path else str(key))
+        )
+    if isinstance(before, list) and isinstance(after, list):
+        length = max(len(before), len(after))
+        return tuple(
+            change
+            for index in range(length)
+            for change in differences(
+                before[index] if index < len(before) else None,
+                after[index] if index < len(after) else None,
+                f"{path}.{index}" if path else str(index),
+            )
+        )
+    return () if before == after else (FieldDifference(path=path, before=before, after=after),)

@@ -1,0 +1,174 @@
+"""Everything that can be refused or fail here. The docstring is the message; attributes carry the facts.
+
+ApprovalError
+├── NotFound                      no such request, person or permit
+├── NotPermitted
+│   ├── CannotActOnOwnRequest     the requester decides
+│   ├── NotACandidate             not in a group that the policy names
+│   ├── NotAnEditor               the policy does not let this person edit
+│   ├── NotAPerson                an agent, a worker or the system decides
+│   ├── NotTheDecider             somebody else's decision is recalled
+│   ├── ClaimedBySomeoneElse      a colleague holds the request
+│   ├── Disabled                  the person's account is not active
+│   └── OutOfScope                the token does not reach that far
+├── NotActionable                 the state does not allow the action
+│   ├── AlreadyDecided            somebody was first
+│   ├── TooLateToRecall           the decision took effect
+│   └── VerdictNotAllowed         this gate does not offer that verdict
+├── StaleDecision                 the draft changed since it was read
+├── DocumentInvalid               an edit that the document's class refuses
+├── UnsupportedClaims             claims nobody vouched for
+├── CannotExamine                 nobody reachable can check the document
+├── Overtaken                     the row changed in between; the caller reads again
+├── NoPermit                      an effect without a signature for exactly this document
+├── PermitInUse                   another process is at it
+├── KeyReused                     an Idempotency-Key with another body
+├── NotAuthenticated              no caller, or a token that is unknown, expired or revoked
+├── PolicyError                   the policy file, or a policy that a gate names
+├── PeopleError                   the people file
+├── StoreUnavailable              the database cannot be opened or reached
+├── NotCanonical                  a value that has no canonical JSON form
+└── UnknownScheme                 no plug is registered for this address
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+
+class ApprovalError(Exception):
+    """Something was refused or failed."""
+
+    def __init__(self, message: str | None = None) -> None:
+        super().__init__(message or (type(self).__doc__ or "").strip())
+
+
+class NotFound(ApprovalError):
+    """There is no such thing."""
+
+
+class NotPermitted(ApprovalError):
+    """This person may not do that."""
+
+
+class CannotActOnOwnRequest(NotPermitted):
+    """A reviewer cannot decide on a request they opened themselves."""
+
+
+class NotACandidate(NotPermitted):
+    """Only members of the groups that the policy names can act on this request."""
+
+
+class NotAnEditor(NotPermitted):
+    """The policy of this gate does not let you edit; approve, send back or reject instead."""
+
+
+class NotAPerson(NotPermitted):
+    """Only a person can decide."""
+
+
+class NotTheDecider(NotPermitted):
+    """Only the person whose act closed a request can take it back."""
+
+
+class ClaimedBySomeoneElse(NotPermitted):
+    """A colleague is working on this request."""
+
+
+class Disabled(NotPermitted):
+    """This account is not active."""
+
+
+class OutOfScope(NotPermitted):
+    """This token does not reach that far."""
+
+
+class NotActionable(ApprovalError):
+    """The state of the request does not allow that."""
+
+
+class AlreadyDecided(NotActionable):
+    """Somebody decided this request before."""
+
+
+class TooLateToRecall(NotActionable):
+    """The decision has taken effect and cannot be taken back."""
+
+
+class VerdictNotAllowed(NotActionable):
+    """This gate does not offer that verdict."""
+
+
+class StaleDecision(ApprovalError):
+    """The draft changed since you read it. Look at the new version and decide on that."""
+
+
+@dataclass(frozen=True)
+class FieldError:
+    """One thing wrong with a document: where, and why."""
+
+    path: str
+    message: str
+
+
+class DocumentInvalid(ApprovalError):
+    """The edited document does not fit its schema."""
+
+    def __init__(self, errors: Sequence[FieldError]) -> None:
+        self.errors = tuple(errors)
+        told = "; ".join(f"{error.path or 'document'}: {error.message}" for error in self.errors)
+        super().__init__(f"The document is not valid. {told}")
+
+
+class UnsupportedClaims(ApprovalError):
+    """Some claims have no source."""
+
+    def __init__(self, claims: Sequence[str]) -> None:
+        self.claims = tuple(claims)
+        listed = ", ".join(self.claims)
+        super().__init__(f"No source supports {listed}. Edit or remove what is not supported, or vouch for it by name.")
+
+
+class CannotExamine(ApprovalError):
+    """Nothing reachable can check this document, so it cannot be approved now."""
+
+
+class Overtaken(ApprovalError):
+    """The request changed in between."""
+
+
+class NoPermit(ApprovalError):
+    """Nobody signed exactly this document for exactly this action."""
+
+
+class PermitInUse(ApprovalError):
+    """Another process is carrying out what this permit allows."""
+
+
+class KeyReused(ApprovalError):
+    """This Idempotency-Key was used with another body."""
+
+
+class NotAuthenticated(ApprovalError):
+    """Who is asking? Send a valid token."""
+
+
+class PolicyError(ApprovalError):
+    """The policies cannot be used."""
+
+
+class PeopleError(ApprovalError):
+    """The list of people cannot be used."""
+
+
+class StoreUnavailable(ApprovalError):
+    """The approval store cannot be reached."""
+
+
+class NotCanonical(ApprovalError):
+    """The value has no canonical JSON form."""
+
+
+class UnknownScheme(ApprovalError):
+    """No plug is registered for this address."""

@@ -1,0 +1,269 @@
+"""What deciding needs from outside, as protocols. Which implementation is used is chosen in `bootstrap` alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager
+from datetime import datetime
+from typing import Any, Literal, Protocol
+
+from pydantic import Field
+
+from approvals.audit import Attested, Entry, Event
+from approvals.decisions import Ruling, Scope, SignOff, UtcDatetime, Value
+from approvals.errors import FieldError
+from approvals.lifecycle import Action, State
+from approvals.permits import Permit
+from approvals.requests import Content, Evidence, Finding, Identity, Moved, Request, WorkingCopy
+
+
+class Clock(Protocol):
+    """Tells the time, so that tests can."""
+
+    def __call__(self) -> datetime: ...
+
+
+# -- people ------------------------------------------------------------------------------------------------------
+
+Role = Literal["viewer", "reviewer", "admin"]
+
+
+class Person(Value):
+    """Somebody who may take part."""
+
+    email: str = Field(pattern=r"^[^@\s]+@[^@\s]+$")
+    name: str = ""
+    groups: tuple[str, ...] = ()
+    role: Role = "reviewer"
+    active: bool = True
+
+
+class Directory(Protocol):
+    """Knows the people and their groups, as they are now."""
+
+    def person(self, email: str) -> Person | None:
+        """The person with this e-mail, active or not."""
+        ...
+
+    def people(self) -> tuple[Person, ...]:
+        """Everybody."""
+        ...
+
+    def members(self, groups: Sequence[str]) -> tuple[Person, ...]:
+        """The active people in any of these groups."""
+        ...
+
+
+# -- the examiner ------------------------------------------------------------------------------------------------
+
+
+class Examination(Value):
+    """What somebody who knows the document's class says of it."""
+
+    document: Any = Field(description="the canonical JSON values of the document")
+    errors: tuple[FieldError, ...] = ()
+    findings: tuple[Finding, ...] = ()
+    moved: tuple[Moved, ...] = ()
+    consequences: tuple[str, ...] = ()
+
+    @property
+    def unsupported(self) -> tuple[str, ...]:
+        """Claims that nothing supports."""
+        return tuple(finding.claim_id for finding in self.findings if finding.support == "unsupported")
+
+
+class Examiner(Protocol):
+    """Validates with the real class, verifies claims, reads whether the world moved, says what will follow."""
+
+    def examine(self, kind: str, document: Any, evidence: Evidence, based_on: dict[str, str]) -> Examination:
+        """What is to be said of this document.
+
+        Raises:
+            CannotExamine: the class, or what it must be held against, cannot be reached.
+        """
+        ...
+
+
+# -- runs --------------------------------------------------------------------------------------------------------
+
+RunStatus = Literal["scheduled", "running", "suspended", "ended", "gone", "unknown"]
+
+
+class RunWatch(Value):
+    """How a run stands, as far as can be told."""
+
+    status: RunStatus
+    name: str = Field(default="", description="the orchestrator's own word, such as `Crashed`")
+    deployment: str | None = None
+
+
+class Runs(Protocol):
+    """The runs that wait."""
+
+    def status(self, run_id: str) -> RunWatch:
+        """How this run stands; `unknown` where nobody can say now."""
+        ...
+
+    def wake(self, run_id: str) -> bool:
+        """Ask for the run to go on. True where it was asked; False where it must be tried again."""
+        ...
+
+
+# -- the store ---------------------------------------------------------------------------------------------------
+
+
+class Token(Value):
+    """A bearer token, kept as its digest."""
+
+    id: str
+    sha256: str
+    subject: str = Field(description="e-mail of a person, or the name of a worker")
+    kind: Literal["person", "agent", "worker"]
+    scopes: frozenset[Scope]
+    label: str = ""
+    created_at: UtcDatetime
+    expires_at: UtcDatetime | None = None
+    revoked_at: UtcDatetime | None = None
+    last_used_at: UtcDatetime | None = None
+
+
+class Wanted(Value):
+    """Which requests to list. One predicate for the list and for its count."""
+
+    states: frozenset[State] | None = None
+    groups: frozenset[str] | None = Field(
+        default=None, description="whose turn it is: policy groups, or escalated ones"
+    )
+    gate: str | None = None
+    run: str | None = None
+    requester: str | None = None
+    text: str | None = Field(default=None, description="occurs in title or summary, in any case")
+
+
+class PageOf(Value):
+    """A page of requests, soonest due first, and where the next begins."""
+
+    requests: tuple[Request, ...]
+    total: int
+    next: str | None = None
+
+
+class Remembered(Value):
+    """An answer given before under an Idempotency-Key."""
+
+    body_sha256: str
+    status: int
+    answer: str
+
+
+class Transaction(Protocol):
+    """One change with its audit entries: all of it happens or nothing."""
+
+    # Requests
+    def request(self, request_id: str) -> Request | None: ...
+    def identified(self, identity: Identity) -> Request | None: ...
+    def of_key(self, run: str, gate: str, key: str) -> tuple[Request, ...]:
+        """Every request of one gate and key of a run, in order of round and succession."""
+        ...
+
+    def add_request(self, request: Request) -> None: ...
+    def change(self, before: Request, after: Request, action: Action | None) -> Request:
+        """Write `after` if the row is still at `before.revision` and, for an action, in one of its source states.
+
+        Returns `after` with the new revision.
+
+        Raises:
+            Overtaken: the row is no longer as `before` read it.
+        """
+        ...
+
+    def content(self, request_id: str, version: int) -> Content | None: ...
+    def add_content(self, request_id: str, content: Content) -> None: ...
+
+    # What people did
+    def signoffs(self, request_id: str) -> tuple[SignOff, ...]: ...
+    def add_signoff(self, request_id: str, signoff: SignOff) -> None: ...
+    def void_signoffs(self, request_id: str, *, person: str | None = None, other_than_sha256: str | None = None) -> int:
+        """Void the sign-offs of one person, or all that are not for this document, or all; tell how many."""
+        ...
+
+    def rulings(self, request_id: str) -> tuple[Ruling, ...]: ...
+    def add_ruling(self, request_id: str, ruling: Ruling) -> None: ...
+    def mark_recalled(self, request_id: str, seq: int) -> None: ...
+    def working_copy(self, request_id: str, person: str, version: int) -> WorkingCopy | None: ...
+    def put_working_copy(self, copy: WorkingCopy) -> None: ...
+    def drop_working_copies(self, request_id: str, person: str | None = None) -> None: ...
+
+    def erase(self, request_id: str) -> tuple[str, ...]:
+        """Remove what the request says of anybody; commitments stay, so the record still verifies. Names the columns."""
+        ...
+
+    # Permits
+    def permit(self, permit_id: str) -> Permit | None: ...
+    def permit_of(self, request_id: str) -> Permit | None: ...
+    def add_permit(self, permit: Permit) -> None: ...
+    def change_permit(self, before: Permit, after: Permit) -> None:
+        """Write `after` if the row still has `before`'s state and fence; else raise Overtaken."""
+        ...
+
+    # The record
+    def record(self, event: Event) -> Entry:
+        """Append an entry that commits to every row written since the last one in this transaction."""
+        ...
+
+    # Tokens, idempotency, leadership
+    def add_token(self, token: Token) -> None: ...
+    def token(self, sha256: str) -> Token | None: ...
+    def tokens(self) -> tuple[Token, ...]: ...
+    def change_token(self, token: Token) -> None: ...
+    def remembered(self, key: str, subject: str) -> Remembered | None: ...
+    def remember(self, key: str, subject: str, remembered: Remembered, at: datetime) -> None: ...
+    def take_lease(self, name: str, holder: str, now: datetime, until: datetime) -> bool:
+        """Take or renew a named lease; False while another holder's has not lapsed."""
+        ...
+
+    # Lists
+    def page(self, wanted: Wanted, *, limit: int, after: str | None = None) -> PageOf: ...
+    def overdue(self, now: datetime, limit: int) -> tuple[str, ...]:
+        """Ids of open requests past their deadline, oldest first."""
+        ...
+
+    def to_wake(self, now: datetime, limit: int) -> tuple[Request, ...]:
+        """Answered requests whose answer counts and was not taken up, oldest first."""
+        ...
+
+    def waiting(self, limit: int, after: str | None = None) -> tuple[Request, ...]:
+        """Open requests by id, for reconciling; `after` is the last id of the page before."""
+        ...
+
+
+class Store(Protocol):
+    """Keeps requests, permits and the record."""
+
+    def begin(self) -> AbstractContextManager[Transaction]:
+        """A transaction that writes. It commits at the end of the block and rolls back on an exception.
+
+        Raises:
+            StoreUnavailable: the database cannot be reached.
+        """
+        ...
+
+    def read(self) -> AbstractContextManager[Transaction]:
+        """A transaction that only reads, on one consistent view."""
+        ...
+
+    def entries(self, *, request_id: str | None = None, after: int = 0) -> Iterator[Entry]:
+        """The record in order."""
+        ...
+
+    def rows(self) -> Iterator[Attested]:
+        """Every row the record commits to, as it stands now."""
+        ...
+
+    def backup(self, path: str) -> None:
+        """Write a consistent copy that can be opened as a store; refuses to overwrite."""
+        ...
+
+    def close(self) -> None:
+        """Let go of the database."""
+        ...
