@@ -138,6 +138,13 @@ class Note(Value):
     at: UtcDatetime
 
 
+class Link(Value):
+    """The other end of an association."""
+
+    object: CrmObject
+    key: str
+
+
 Outcome = Literal["written", "already", "conflict"]
 
 
@@ -189,6 +196,10 @@ class Crm(Protocol):
 
     def history(self, object: CrmObject, key: str) -> tuple[FieldHistory, ...]:  # noqa: A002
         """Each change of each field of a record, oldest first."""
+        ...
+
+    def associations(self, object: CrmObject, key: str) -> tuple[Link, ...]:  # noqa: A002
+        """The records this one is linked with, in either direction, in a stable order."""
         ...
 
 

@@ -1,0 +1,192 @@
+"""Does a signed CRM update, change by change, and says truthfully what became of each."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from typing import NamedTuple
+
+from pydantic import TypeAdapter, ValidationError
+
+from agents.documents import (
+    AddNote,
+    Applied,
+    Associate,
+    Change,
+    Conflict,
+    Create,
+    CrmObject,
+    CrmReceipt,
+    CrmUpdate,
+    Money,
+    SetField,
+)
+from agents.errors import CrmError, CrmUnavailable, UnknownObject
+from agents.ports import Crm
+
+_OBJECTS: tuple[CrmObject, ...] = ("company", "contact", "deal")
+_RANKS = {"create": 0, "set_field": 10, "associate": 20, "add_note": 30}
+_AMOUNT: TypeAdapter[object] = TypeAdapter(Money)
+
+
+class _Tried(NamedTuple):
+    """What became of one change, and what of it is to be asked again."""
+
+    applied: Applied
+    again: tuple[Change, ...] = ()
+
+
+async def apply_update(update: CrmUpdate, *, crm: Crm, by: str) -> CrmReceipt | Conflict:
+    """Apply every ticked change once; where a record moved since it was planned, hand back what remains to be asked.
+
+    Running it again, after a kill at any point, writes nothing twice.
+
+    Raises:
+        CrmError: the update was signed for another CRM.
+        CrmUnavailable: the CRM stopped answering; what was done stays done, and running it again goes on from there.
+    """
+    if update.crm != crm.address:
+        raise CrmError(
+            f"These changes were signed for {update.crm!r}, and {crm.address!r} is open. "
+            "Point AGENTS_CRM to the first, or plan the changes again."
+        )
+    tried: dict[int, _Tried] = {}
+    for index in sorted(range(len(update.changes)), key=lambda index: _rank(update.changes[index])):
+        tried[index] = await asyncio.to_thread(_attempt, index, update, crm, by)
+    in_order = [tried[index] for index in sorted(tried)]
+    receipt = CrmReceipt(crm=update.crm, entity=update.entity, applied=tuple(one.applied for one in in_order))
+    again = _merged([change for one in in_order for change in one.again])
+    if not again:
+        return receipt
+    return Conflict(receipt=receipt, remaining=CrmUpdate(crm=update.crm, entity=update.entity, changes=again))
+
+
+def problems(update: CrmUpdate, *, crm: Crm) -> tuple[tuple[int, str], ...]:
+    """What this CRM could never do of the ticked changes, as (index, sentence)."""
+    found: list[tuple[int, str]] = []
+    fields = crm.describe()
+    for index, change in enumerate(update.changes):
+        if not change.apply or not isinstance(change, Create | SetField):
+            continue
+        wanted = change.fields if isinstance(change, Create) else {change.field: change.after}
+        for field, value in wanted.items():
+            if field not in fields.get(change.object, ()):
+                known = ", ".join(fields.get(change.object, ()))
+                found.append((index, f"A {change.object} has no field {field!r} in this CRM. It has: {known}."))
+            elif field == "amount" and value and not _is_amount(value):
+                found.append((index, f"The amount of a deal is a number such as 1150.00, and {value!r} is not."))
+    return tuple(found)
+
+
+def _is_amount(value: str) -> bool:
+    try:
+        _AMOUNT.validate_python(value)
+    except ValidationError:
+        return False
+    return True
+
+
+def _rank(change: Change) -> int:
+    """Records come before what is said about them."""
+    return _RANKS[change.kind] + _OBJECTS.index(change.object)
+
+
+def _attempt(index: int, update: CrmUpdate, crm: Crm, by: str) -> _Tried:
+    change = update.changes[index]
+    record = _record_of(change)
+    if not change.apply:
+        return _Tried(Applied(index=index, outcome="skipped", record=record, detail="unticked by the reviewer"))
+    try:
+        done = crm.apply(change, by=by)
+    except CrmUnavailable:
+        raise
+    except UnknownObject as error:
+        missing = error.facts.get("key")
+        if missing and (error.facts.get("object"), missing) in _left_out(update):
+            detail = f"{error} Its creation was unticked."
+            return _Tried(Applied(index=index, outcome="skipped", record=record, detail=detail))
+        applied = Applied(index=index, outcome="conflict", record=record, detail=str(error))
+        return _Tried(applied, (_anew(change) if missing else change,))
+    except CrmError as error:
+        return _Tried(Applied(index=index, outcome="conflict", record=record, detail=str(error)), (change,))
+    applied = Applied(index=index, outcome=done.outcome, record=record, detail=done.detail)
+    return _Tried(applied, _asked_again(change, done.now, crm) if done.outcome == "conflict" else ())
+
+
+def _left_out(update: CrmUpdate) -> set[tuple[object, object]]:
+    return {(one.object, one.key) for one in update.changes if isinstance(one, Create) and not one.apply}
+
+
+def _anew(change: Change) -> Change:
+    """The record vanished since it was planned: setting its field becomes creating it."""
+    if not isinstance(change, SetField):
+        return change
+    return Create(
+        object=change.object,
+        key=change.key,
+        fields={change.field: change.after},
+        why=f"The record was deleted since. {change.why}".strip(),
+        fact_ids=change.fact_ids,
+    )
+
+
+def _asked_again(change: Change, now: dict[str, str | None], crm: Crm) -> tuple[Change, ...]:
+    """The same wish, planned on the record as it is now."""
+    if isinstance(change, Create):
+        return tuple(
+            SetField(
+                object=change.object,
+                key=change.key,
+                field=field,
+                before=now.get(field),
+                after=after,
+                why=change.why,
+                fact_ids=change.fact_ids,
+            )
+            for field, after in change.fields.items()
+            if not _same(field, now.get(field), after)
+        )
+    if isinstance(change, SetField):
+        return (change.model_copy(update={"before": now.get(change.field)}),)
+    if isinstance(change, AddNote):
+        key = _next_key(change.key)
+        while crm.note(key) is not None:
+            key = _next_key(key)
+        why = f"A note {change.key!r} with other words is there already. {change.why}".strip()
+        return (change.model_copy(update={"key": key, "why": why}),)
+    return (change,)
+
+
+def _same(field: str, now: str | None, after: str) -> bool:
+    if field == "amount" and now and _is_amount(now) and _is_amount(after):
+        return _AMOUNT.validate_python(now) == _AMOUNT.validate_python(after)
+    return (now or "") == after
+
+
+def _next_key(key: str) -> str:
+    numbered = re.fullmatch(r"(.*)#(\d+)", key)
+    return f"{numbered[1]}#{int(numbered[2]) + 1}" if numbered else f"{key}#2"
+
+
+def _merged(changes: list[Change]) -> tuple[Change, ...]:
+    """One creation for each record that has to be made anew, where its first field stood."""
+    merged: list[Change] = []
+    places: dict[tuple[str, str], int] = {}
+    for change in changes:
+        if isinstance(change, Create):
+            place = places.setdefault((change.object, change.key), len(merged))
+            if place < len(merged):
+                first = merged[place]
+                if isinstance(first, Create):
+                    merged[place] = first.model_copy(update={"fields": {**first.fields, **change.fields}})
+                continue
+        merged.append(change)
+    return tuple(merged)
+
+
+def _record_of(change: Change) -> str:
+    if isinstance(change, AddNote):
+        return f"note {change.key}"
+    if isinstance(change, Associate):
+        return f"{change.object} {change.key} → {change.to_object} {change.to_key}"
+    return f"{change.object} {change.key}"

@@ -1,0 +1,1 @@
+"""The embedded CRM's schema, step by step. Shipped with the package."""

@@ -1,0 +1,292 @@
+"""Plans what changes in the CRM, by reading it only. Each change says why and names the facts behind it."""
+
+from __future__ import annotations
+
+from agents.catalogue import Catalogue
+from agents.consequences import consequences
+from agents.documents import (
+    AddNote,
+    Associate,
+    Brief,
+    Change,
+    Create,
+    CrmObject,
+    CrmUpdate,
+    Draft,
+    EntityRef,
+    Fact,
+    FactKey,
+    Flag,
+    Proposal,
+    SetField,
+)
+from agents.ports import Crm
+from agents.texts import money_text, render_text
+
+__all__ = ["consequences", "moved", "plan_update", "render_text"]
+
+APPROVED_STAGE = "Proposal approved"
+CATALOGUE = "catalogue:"
+ABSENT = "absent"
+CONFIDENT = 0.8
+"""A value somebody put into the CRM is proposed to change only on a fact at least this sure."""
+
+_COMPANY_FACTS: dict[FactKey, str] = {
+    FactKey.NAME: "name",
+    FactKey.LEGAL_NAME: "legal_name",
+    FactKey.WEBSITE: "website",
+    FactKey.ADDRESS: "address",
+    FactKey.PHONE: "phone",
+    FactKey.EMAIL: "email",
+    FactKey.FOUNDED: "founded",
+    FactKey.EMPLOYEES: "employees",
+    FactKey.REVENUE: "revenue",
+    FactKey.DESCRIPTION: "description",
+}
+_NEVER_OVERWRITTEN = {"name", "description"}
+"""What people word themselves: filled where empty, never changed."""
+
+
+async def plan_update(
+    proposal: Proposal,
+    brief: Brief,
+    *,
+    crm: Crm,
+    catalogue: Catalogue,
+    run_key: str,
+    feedback: tuple[str, ...] = (),
+) -> Draft[CrmUpdate]:
+    """What to change in the CRM once this proposal is signed: company, contact, deal, note and their links.
+
+    Empty fields are filled; a field that holds something else is planned to change only where one fact says so
+    confidently and no other contradicts it. `run_key` makes the deal's and the note's keys this run's own.
+    """
+    plan = _Plan(crm, brief)
+    company_key = proposal.entity.external_key
+    plan.company(proposal.entity, company_key)
+    contact_key = plan.contact(proposal.entity)
+    deal_key = f"dl:{company_key.removeprefix('co:')}:{run_key}"
+    plan.deal(proposal, deal_key)
+    plan.add(
+        AddNote(
+            key=f"nt:{run_key}:proposal",
+            object="deal",
+            about=deal_key,
+            body=render_text(proposal),
+            why="Keeps the signed proposal with the deal.",
+        )
+    )
+    plan.link("deal", deal_key, "company", company_key, f"The deal is {proposal.entity.name}'s.")
+    if contact_key:
+        plan.link("contact", contact_key, "company", company_key, f"The address is {proposal.entity.name}'s.")
+    for words in feedback:
+        plan.flags.append(
+            Flag(
+                code="feedback_not_followed",
+                message=f"Planning follows the proposal and cannot follow “{words}”: edit the changes or untick them.",
+            )
+        )
+    update = CrmUpdate(crm=crm.address, entity=proposal.entity, changes=tuple(plan.changes))
+    cited = {fact_id for change in update.changes for fact_id in change.fact_ids}
+    facts = tuple(fact for fact in brief.facts if fact.id in cited)
+    told_by = {fact.source_id for fact in facts}
+    return Draft[CrmUpdate](
+        document=update,
+        title=f"CRM update for {proposal.entity.name}",
+        summary=_summary(update, proposal),
+        sources=tuple(source for source in brief.sources if source.id in told_by),
+        facts=facts,
+        flags=tuple(plan.flags),
+        based_on={**plan.based_on, CATALOGUE: catalogue.version},
+    )
+
+
+def moved(based_on: dict[str, str], *, crm: Crm, catalogue: Catalogue) -> dict[str, tuple[str, str]]:
+    """What is no longer as it was read: address -> (version then, version now). Empty where nothing moved."""
+    changed: dict[str, tuple[str, str]] = {}
+    for address, was in based_on.items():
+        now = _version_at(address, crm, catalogue)
+        if now != was:
+            changed[address] = (was, now)
+    return changed
+
+
+def _version_at(address: str, crm: Crm, catalogue: Catalogue) -> str:
+    if address == CATALOGUE:
+        return catalogue.version
+    if address.startswith(crm.address):
+        name, _, key = address.removeprefix(crm.address).partition("/")
+        for known in crm.describe():
+            if known == name:
+                record = crm.read(known, key)
+                return record.version if record else ABSENT
+    return f"not to be read through {crm.address}"
+
+
+class _Plan:
+    """The changes so far, and what they were planned from."""
+
+    def __init__(self, crm: Crm, brief: Brief) -> None:
+        self._crm = crm
+        self._fields = crm.describe()
+        self._told: dict[str, str] = {source.id: source.title or source.address for source in brief.sources}
+        self._brief = brief
+        self.changes: list[Change] = []
+        self.flags: list[Flag] = []
+        self.based_on: dict[str, str] = {}
+
+    def add(self, change: Change) -> None:
+        self.changes.append(change)
+
+    def company(self, entity: EntityRef, key: str) -> None:
+        facts = self._company_facts()
+        wanted: dict[str, tuple[str, Fact | None]] = {field: (fact.value, fact) for field, fact in facts.items()}
+        known = {
+            "name": entity.name,
+            "legal_name": entity.legal_name,
+            "domain": entity.domain,
+            "country": entity.country,
+        }
+        for field, value in known.items():
+            if value:
+                fact = wanted.get(field, ("", None))[1]
+                wanted[field] = (value, fact if fact and _alike(fact.value, value) else None)
+        self._upsert("company", key, wanted, f"{entity.name} is not in the CRM yet.")
+
+    def contact(self, entity: EntityRef) -> str | None:
+        """Plan the business contact; its key, or None where no e-mail address was found."""
+        fact = self._best(FactKey.EMAIL)
+        if fact is None:
+            return None
+        email = fact.value.strip().lower().removeprefix("mailto:")
+        key = f"ct:{email}"
+        wanted: dict[str, tuple[str, Fact | None]] = {"email": (email, fact)}
+        person = self._best(FactKey.CONTACT_PERSON)
+        # A name and an address on one page are not yet one person: the quote must hold both.
+        if person is not None and (email in person.quote.lower() or person.value.lower() in fact.quote.lower()):
+            wanted["name"] = (person.value, person)
+        else:
+            wanted["name"] = (f"{entity.name} ({email.partition('@')[0]})", None)
+        self._upsert("contact", key, wanted, f"{email} is not in the CRM yet.")
+        return key
+
+    def deal(self, proposal: Proposal, key: str) -> None:
+        why = f"The price lines come to {money_text(proposal.total, proposal.currency)}."
+        wanted: dict[str, tuple[str, Fact | None]] = {
+            "name": (proposal.title, None),
+            "amount": (str(proposal.total), None),
+            "currency": (proposal.currency, None),
+            "stage": (APPROVED_STAGE, None),
+        }
+        self._upsert("deal", key, wanted, why, ours=True)
+
+    def link(self, one: CrmObject, key: str, other: CrmObject, other_key: str, why: str) -> None:
+        self.add(Associate(object=one, key=key, to_object=other, to_key=other_key, why=why))
+
+    def _upsert(
+        self,
+        kind: CrmObject,
+        key: str,
+        wanted: dict[str, tuple[str, Fact | None]],
+        why: str,
+        *,
+        ours: bool = False,
+    ) -> None:
+        record = self._crm.read(kind, key)
+        self.based_on[f"{self._crm.address}{kind}/{key}"] = record.version if record else ABSENT
+        wanted = {field: value for field, value in wanted.items() if field in self._fields[kind]}
+        if record is None:
+            cited = [fact for _, fact in wanted.values() if fact]
+            self.add(
+                Create(
+                    object=kind,
+                    key=key,
+                    fields={field: value for field, (value, _) in wanted.items()},
+                    why=" ".join([why, *(self._says(fact) for fact in cited[:3])]),
+                    fact_ids=tuple(dict.fromkeys(fact.id for fact in cited)),
+                )
+            )
+            return
+        for field, (value, fact) in wanted.items():
+            before = record.fields.get(field)
+            if before is not None and _alike(before, value):
+                continue
+            if before is not None and not ours and not self._may_replace(field, fact):
+                continue
+            reason = self._says(fact) if fact else why if ours else f"The field is empty; research names {value}."
+            self.add(
+                SetField(
+                    object=kind,
+                    key=key,
+                    field=field,
+                    before=before,
+                    after=value,
+                    why=reason,
+                    fact_ids=(fact.id,) if fact else (),
+                )
+            )
+            if before is not None and not ours:
+                self.flags.append(
+                    Flag(
+                        code="crm_overwrite",
+                        message=f"The {kind}'s {field} would change from {before!r} to {value!r}. {reason}",
+                    )
+                )
+
+    @staticmethod
+    def _may_replace(field: str, fact: Fact | None) -> bool:
+        return fact is not None and fact.confidence >= CONFIDENT and field not in _NEVER_OVERWRITTEN
+
+    def _company_facts(self) -> dict[str, Fact]:
+        found: dict[str, Fact] = {}
+        for key, field in _COMPANY_FACTS.items():
+            fact = self._best(key)
+            if fact is not None:
+                found[field] = fact
+            elif any(one.conflicts_with for one in self._usable(key)):
+                values = " and ".join(sorted({one.value for one in self._usable(key) if one.conflicts_with}))
+                self.flags.append(
+                    Flag(
+                        code="crm_field_left",
+                        message=f"The company's {field} is left alone: the sources contradict each other ({values}).",
+                    )
+                )
+        return found
+
+    def _usable(self, key: FactKey) -> list[Fact]:
+        theirs = {source.id for source in self._brief.sources if source.subject_match != "other"}
+        return [fact for fact in self._brief.of(key) if fact.source_id in theirs]
+
+    def _best(self, key: FactKey) -> Fact | None:
+        """The surest fact under this key, or None where there is none or the sources contradict each other."""
+        usable = [fact for fact in self._usable(key) if not fact.conflicts_with]
+        return max(usable, key=lambda fact: fact.confidence, default=None)
+
+    def _says(self, fact: Fact) -> str:
+        quote = " ".join(fact.quote.split())
+        return (
+            f"“{self._told.get(fact.source_id, 'The source')}” says: “{quote[:200]}{'…' if len(quote) > 200 else ''}”."
+        )
+
+
+def _alike(one: str, other: str) -> bool:
+    """Whether two spellings say the same: case, spaces, and the marks in addresses and phone numbers do not count."""
+    return _plain(one) == _plain(other)
+
+
+def _plain(value: str) -> str:
+    text = value.strip().casefold().removeprefix("https://").removeprefix("http://").removeprefix("www.")
+    return "".join(letter for letter in text if letter.isalnum() or letter in ".,@+%").rstrip(".,")
+
+
+def _summary(update: CrmUpdate, proposal: Proposal) -> str:
+    created = [change.object for change in update.changes if isinstance(change, Create)]
+    changed = sum(isinstance(change, SetField) for change in update.changes)
+    parts = []
+    if created:
+        parts.append(f"creates {', '.join(created)}")
+    if changed:
+        parts.append(f"changes {changed} field{'s' if changed > 1 else ''}")
+    parts.append(f"files the proposal of {money_text(proposal.total, proposal.currency)} as a note")
+    text = "; ".join(parts)
+    return f"{text[0].upper()}{text[1:]}."
