@@ -195,7 +195,7 @@ class Transaction(Protocol):
     def drop_working_copies(self, request_id: str, person: str | None = None) -> None: ...
 
     def erase(self, request_id: str) -> tuple[str, ...]:
-        """Remove what the request says of anybody; commitments stay, so the record still verifies. Names the columns."""
+        """Remove what the request says of anybody and name the columns; commitments stay, so the record verifies."""
         ...
 
     # Permits

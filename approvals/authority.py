@@ -1,0 +1,215 @@
+"""Who may do what with a request. Every surface asks here, so that none has a rule of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from approvals.decisions import Actor, SignOff
+from approvals.errors import (
+    CannotActOnOwnRequest,
+    ClaimedBySomeoneElse,
+    Disabled,
+    NotACandidate,
+    NotAnEditor,
+    NotAPerson,
+    NotPermitted,
+    OutOfScope,
+    PolicyError,
+)
+from approvals.policies import Policy, groups_asked, may_edit, read_only
+from approvals.ports import Directory, Person
+from approvals.requests import Request
+
+
+def same_person(one: str, other: str) -> bool:
+    """Whether two e-mails name the same person."""
+    return one.casefold() == other.casefold()
+
+
+class Authority:
+    """Answers from the request's own terms and the directory as it is now."""
+
+    def __init__(self, directory: Directory) -> None:
+        self._directory = directory
+
+    def candidates(self, request: Request) -> tuple[Person, ...]:
+        """The active people who may decide this request now."""
+        return self._eligible(request.policy, request.requester, escalated=request.escalated)
+
+    def check_decider(self, request: Request, actor: Actor) -> Person:
+        """The person behind the actor, if they may decide this request.
+
+        Raises:
+            NotAPerson, OutOfScope, Disabled, CannotActOnOwnRequest, NotACandidate: they may not, and why.
+        """
+        person = self._person(actor)
+        if request.policy.separation_of_duties and same_person(request.requester, person.email):
+            raise CannotActOnOwnRequest
+        asked = groups_asked(request.policy, request.escalated)
+        if set(asked).isdisjoint(person.groups) or person.role == "viewer":
+            raise NotACandidate(f"{person.email} is not asked here: this request is for {_listed(asked)}.")
+        return person
+
+    def check_editor(self, request: Request, person: Person) -> None:
+        """Nothing, if this person may hand in an edited document.
+
+        Raises:
+            NotAnEditor: they may not.
+        """
+        if "edit" not in request.verdicts or read_only(request.policy):
+            raise NotAnEditor("This gate is read-only: approve, send back or reject the draft as it stands.")
+        if not may_edit(request.policy, person.groups, request.escalated):
+            editors = request.policy.editors or ()
+            raise NotAnEditor(f"Only {_listed(editors)} may edit here; approve, send back or reject instead.")
+
+    def check_claim(self, request: Request, person: Person, signoffs: Iterable[SignOff], now: datetime) -> None:
+        """Nothing, unless a colleague is at it. Somebody who has signed is done: their claim holds nobody up.
+
+        Raises:
+            ClaimedBySomeoneElse: a colleague's lease has not lapsed.
+        """
+        holder = request.claimed_at(now)
+        if holder is None or same_person(holder, person.email):
+            return
+        if any(not signoff.voided and same_person(signoff.person, holder) for signoff in signoffs):
+            return
+        raise ClaimedBySomeoneElse(
+            f"{holder} is working on this request until {request.claimed_until:%H:%M:%S} UTC; "
+            "ask them to release it, or wait."
+        )
+
+    def may_decide(self, request: Request, actor: Actor) -> bool:
+        """Whether `check_decider` would pass."""
+        try:
+            self.check_decider(request, actor)
+        except NotPermitted:
+            return False
+        return True
+
+    def may_edit(self, request: Request, actor: Actor) -> bool:
+        """Whether `check_editor` would pass for somebody who may decide."""
+        try:
+            self.check_editor(request, self.check_decider(request, actor))
+        except NotPermitted:
+            return False
+        return True
+
+    def check_reader(self, request: Request, actor: Actor) -> None:
+        """Nothing, if the actor may see this request: whoever is or may be asked, who asked, viewers and admins.
+
+        Raises:
+            NotPermitted: they may not.
+        """
+        if actor.kind in ("system", "policy"):
+            return
+        if actor.kind == "worker":
+            if "gate" not in actor.scopes and "read" not in actor.scopes:
+                raise OutOfScope
+            return
+        if "read" not in actor.scopes:
+            raise OutOfScope("This token may not read requests; it needs the scope 'read'.")
+        if actor.kind == "agent":
+            raise NotACandidate("An agent's token reads nothing in the queue.")
+        person = self._known(actor)
+        concerned = {*request.policy.groups, *request.policy.escalate_to, *(request.policy.editors or ())}
+        if (
+            person.role in ("admin", "viewer")
+            or same_person(request.requester, person.email)
+            or not concerned.isdisjoint(person.groups)
+        ):
+            return
+        raise NotACandidate(f"This request does not concern {person.email}.")
+
+    def may_read(self, request: Request, actor: Actor) -> bool:
+        """Whether `check_reader` would pass."""
+        try:
+            self.check_reader(request, actor)
+        except NotPermitted:
+            return False
+        return True
+
+    def check_admin(self, actor: Actor) -> None:
+        """Nothing, if the actor may administer.
+
+        Raises:
+            NotPermitted: they may not.
+        """
+        if actor.kind == "system":
+            return
+        if self._known(actor).role != "admin" or (actor.via == "token" and "admin" not in actor.scopes):
+            raise NotPermitted(f"Only an administrator may do that; {actor.id} is none here.")
+
+    def check_withdrawer(self, request: Request, actor: Actor) -> None:
+        """Nothing, if the actor may withdraw: the machinery, an administrator, or who asked.
+
+        Raises:
+            NotPermitted: they may not.
+        """
+        if actor.kind in ("system", "worker"):
+            return
+        person = self._person(actor)
+        if person.role != "admin" and not same_person(person.email, request.requester):
+            raise NotPermitted("Only who opened a request, or an administrator, can withdraw it.")
+
+    def check_terms(self, policy: Policy, requester: str) -> None:
+        """Nothing, if enough people could decide under these terms.
+
+        Raises:
+            PolicyError: nobody is asked, too few are, or only the requester is; the message says what to change.
+        """
+        for groups, term, escalated in ((policy.groups, "groups", False), (policy.escalate_to, "escalate_to", True)):
+            if not groups:
+                continue
+            if not self._directory.members(groups):
+                raise PolicyError(
+                    f"Policy {policy.name!r} asks {_listed(groups)} ({term}), but nobody active is in there. "
+                    "Add somebody to people.toml, or name another group."
+                )
+            eligible = self._eligible(policy, requester, escalated=escalated)
+            if len(eligible) < policy.quorum:
+                others = " besides the requester" if policy.separation_of_duties else ""
+                raise PolicyError(
+                    f"Policy {policy.name!r} needs {policy.quorum} to sign, but {_listed(groups)} ({term}) holds "
+                    f"{len(eligible)} who may{others} ({requester}). Add reviewers to people.toml or change the policy."
+                )
+        if policy.editors and not any(
+            set(policy.editors) & set(person.groups) for person in self._eligible(policy, requester, escalated=False)
+        ):
+            raise PolicyError(
+                f"Policy {policy.name!r} lets {_listed(policy.editors)} edit, but nobody who decides is in there. "
+                "Use editors = [] for a read-only gate."
+            )
+
+    def groups_of(self, actor: Actor) -> frozenset[str]:
+        """The groups of the person behind the actor; none for anything else."""
+        person = self._directory.person(actor.id) if actor.kind == "person" else None
+        return frozenset(person.groups) if person and person.active else frozenset()
+
+    def _eligible(self, policy: Policy, requester: str, *, escalated: bool) -> tuple[Person, ...]:
+        return tuple(
+            person
+            for person in self._directory.members(groups_asked(policy, escalated))
+            if person.active
+            and person.role != "viewer"
+            and not (policy.separation_of_duties and same_person(person.email, requester))
+        )
+
+    def _person(self, actor: Actor) -> Person:
+        if actor.kind != "person":
+            raise NotAPerson(f"Only a person can decide; this is the {actor.kind} {actor.id!r}.")
+        if "decide" not in actor.scopes:
+            raise OutOfScope("This token may read but not decide; it needs the scope 'decide'.")
+        return self._known(actor)
+
+    def _known(self, actor: Actor) -> Person:
+        person = self._directory.person(actor.id) if actor.kind == "person" else None
+        if person is None:
+            raise NotACandidate(f"{actor.id} is not among the people of this queue.")
+        if not person.active:
+            raise Disabled(f"The account {person.email} is not active.")
+        return person
+
+
+def _listed(groups: Iterable[str]) -> str:
+    return " or ".join(groups) or "nobody"

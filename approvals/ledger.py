@@ -1,0 +1,120 @@
+"""One step of a request's life with its entry in the record, in one transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any, TypeVar
+
+from approvals.audit import Event
+from approvals.decisions import Actor, Ruling
+from approvals.errors import AlreadyDecided, NotActionable, NotFound, Overtaken
+from approvals.lifecycle import PAST_TENSE, Action, event_name, is_open, next_state
+from approvals.ports import Clock, Store, Transaction
+from approvals.requests import Request
+
+R = TypeVar("R")
+
+_TRIES = 8
+
+
+class Ledger:
+    """Writes what was decided elsewhere: state, ruling, record and the note to wake, together or not at all."""
+
+    def __init__(self, store: Store, clock: Clock) -> None:
+        self.store = store
+        self.clock = clock
+
+    def act(self, request_id: str, act: Callable[[Transaction, Request, datetime], R]) -> R:
+        """Run one change in a transaction of its own, on the request as it is now.
+
+        Raises:
+            NotFound: there is no such request. Overtaken: it kept changing.
+        """
+        # Somebody may change the row between our read and our write; what is then true decides, not what was.
+        for _ in range(_TRIES):
+            try:
+                with self.store.begin() as transaction:
+                    return act(transaction, found(transaction, request_id), self.clock())
+            except Overtaken:
+                continue
+        raise Overtaken("The request kept changing; look at it again and repeat what you wanted to do.")
+
+    def move(
+        self,
+        transaction: Transaction,
+        before: Request,
+        after: Request,
+        action: Action,
+        by: Actor,
+        details: dict[str, Any] | None = None,
+    ) -> Request:
+        """Take one step of the table and record it."""
+        after = after.model_copy(update={"state": next_state(before.state, action)})
+        written = transaction.change(before, after, action)
+        facts = {"from": before.state, "to": written.state, **(details or {})}
+        transaction.record(event(event_name(action), by, self.clock(), before, facts))
+        return written
+
+    def close(
+        self, transaction: Transaction, request: Request, ruling: Ruling, details: dict[str, Any] | None = None
+    ) -> Request:
+        """Answer a request: the ruling, the state it leads to, and the note that its run is to be woken."""
+        transaction.add_ruling(request.id, ruling)
+        closed = request.model_copy(
+            update={
+                "effective_at": ruling.effective_at,
+                "wake_since": ruling.at,
+                "ruling": ruling,
+                "claimed_by": None,
+                "claimed_until": None,
+            }
+        )
+        facts = {"version": ruling.version, "ruling": ruling.seq, **(details or {})}
+        return self.move(transaction, request, closed, ruling.action, ruling.by, facts)
+
+
+def found(transaction: Transaction, request_id: str) -> Request:
+    """The request.
+
+    Raises:
+        NotFound: there is none.
+    """
+    request = transaction.request(request_id)
+    if request is None:
+        raise NotFound(f"There is no request {request_id!r}.")
+    return request
+
+
+def check_actionable(request: Request, action: Action) -> None:
+    """Nothing, if the table allows the action.
+
+    Raises:
+        AlreadyDecided: somebody was first; the message names them. NotActionable: any other reason.
+    """
+    try:
+        next_state(request.state, action)
+    except NotActionable:
+        ruling = request.ruling
+        if ruling is None or is_open(request.state):
+            raise
+        done = PAST_TENSE[ruling.action]
+        if ruling.by.kind == "person":
+            told = f"{ruling.by} has {done} this request already, at {ruling.at:%Y-%m-%d %H:%M:%S} UTC."
+        else:
+            told = f"This request was {done} at {ruling.at:%Y-%m-%d %H:%M:%S} UTC ({ruling.reason or ruling.rule})."
+        raise AlreadyDecided(told) from None
+
+
+def event(name: str, by: Actor, now: datetime, request: Request, details: dict[str, Any]) -> Event:
+    """An event about this request."""
+    return Event(
+        name=name,
+        actor_kind=by.kind,
+        actor=by.id,
+        via=by.via,
+        at=now,
+        request_id=request.id,
+        run_id=request.run.id,
+        details=details,
+    )

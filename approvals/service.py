@@ -1,0 +1,548 @@
+"""What people do with requests: one method per action, called by every surface.
+
+Each authorises, checks the version, changes the state, appends to the record and notes the wake in one transaction;
+never one transaction across the queue, Prefect and a CRM.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple
+
+from approvals.authority import Authority, same_person
+from approvals.canonical import canonical, digest
+from approvals.decisions import (
+    ALL_VERDICTS,
+    SYSTEM,
+    Actor,
+    Approve,
+    Edit,
+    Reject,
+    Return,
+    Ruling,
+    SignOff,
+    Verdict,
+    differences,
+)
+from approvals.errors import (
+    ApprovalError,
+    DocumentInvalid,
+    NotActionable,
+    NotTheDecider,
+    StaleDecision,
+    TooLateToRecall,
+    UnsupportedClaims,
+    VerdictNotAllowed,
+)
+from approvals.examining import digest_of, examined
+from approvals.ledger import Ledger, check_actionable, event, found
+from approvals.lifecycle import TRANSITIONS, Action, next_state
+from approvals.policies import suffices
+from approvals.ports import Clock, Directory, Examination, Examiner, Person, Store, Transaction
+from approvals.requests import Content, Evidence, Moved, Request, WorkingCopy
+
+MAX_DOCUMENT = 4 * 1024 * 1024
+"""Characters of JSON that a document may have."""
+
+
+class History(NamedTuple):
+    """Everything that happened to one request."""
+
+    contents: tuple[Content, ...]
+    signoffs: tuple[SignOff, ...]
+    rulings: tuple[Ruling, ...]
+
+
+@dataclass(frozen=True)
+class _Signature:
+    by: Actor
+    document: str
+    vouched: tuple[str, ...]
+    recall: int
+    typed: str | None
+    examination: str
+
+
+class ApprovalService:
+    """Decides nothing by itself: it holds people's acts against the request's terms and keeps them."""
+
+    def __init__(
+        self,
+        store: Store,
+        directory: Directory,
+        clock: Clock,
+        examiner: Examiner | None = None,
+        *,
+        examine_limit: float = 10.0,
+    ) -> None:
+        self.store = store
+        self.directory = directory
+        self.authority = Authority(directory)
+        self._ledger = Ledger(store, clock)
+        self._examiner = examiner
+        self._examine_limit = examine_limit
+
+    # -- reading -------------------------------------------------------------------------------------------------
+
+    def get(self, request_id: str, by: Actor = SYSTEM) -> Request:
+        """The request, if this actor may see it.
+
+        Raises:
+            NotFound: there is none. NotPermitted: it does not concern them.
+        """
+        with self.store.read() as transaction:
+            request = found(transaction, request_id)
+        self.authority.check_reader(request, by)
+        return request
+
+    def history(self, request_id: str, by: Actor = SYSTEM) -> History:
+        """Every version, sign-off and ruling of a request, oldest first."""
+        self.get(request_id, by)
+        with self.store.read() as transaction:
+            request = found(transaction, request_id)
+            contents = (transaction.content(request_id, number) for number in range(1, request.version + 1))
+            return History(
+                contents=tuple(content for content in contents if content is not None),
+                signoffs=transaction.signoffs(request_id),
+                rulings=transaction.rulings(request_id),
+            )
+
+    def allowed_actions(self, request: Request, by: Actor) -> tuple[Action, ...]:
+        """What this actor can do with the request now: the table's actions that a person has and may use."""
+        now = self._ledger.clock()
+        allowed = []
+        for action in TRANSITIONS[request.state]:
+            if action is Action.RECALL:
+                may = self._may_recall(request, by, now)
+            elif action in (Action.SIGN, Action.REVISE, Action.EXPIRE, Action.ESCALATE):
+                may = False  # outcomes and the machinery's acts, not buttons
+            elif action is Action.WITHDRAW:
+                may = _passes(lambda: self.authority.check_withdrawer(request, by))
+            elif action is Action.RELEASE:
+                may = request.claimed_by is not None and same_person(request.claimed_by, by.id)
+            elif action in (Action.REJECT, Action.RETURN):
+                may = action.value in request.verdicts and self.authority.may_decide(request, by)
+            else:
+                may = self.authority.may_decide(request, by)
+            if may:
+                allowed.append(action)
+        return tuple(allowed)
+
+    def examine(self, request: Request, document: Any = None) -> Examination:
+        """What the examiner says of the draft, or of an edited document, without deciding anything."""
+        value = request.content.value() if document is None else document
+        return examined(self._examiner, request.kind, value, request.content, limit=self._examine_limit)
+
+    # -- working on it -------------------------------------------------------------------------------------------
+
+    def claim(self, request_id: str, by: Actor) -> Request:
+        """Keep the request for this person for the policy's lease; renews their own claim."""
+
+        def act(transaction: Transaction, request: Request, now: datetime) -> Request:
+            person = self._decider(transaction, request, by, Action.CLAIM, now)
+            until = now + timedelta(seconds=request.policy.claim)
+            claimed = request.model_copy(update={"claimed_by": person.email, "claimed_until": until})
+            return self._ledger.move(transaction, request, claimed, Action.CLAIM, by)
+
+        return self._ledger.act(request_id, act)
+
+    def release(self, request_id: str, by: Actor) -> Request:
+        """Give a claimed request back to the queue; only who claimed it, or an administrator."""
+
+        def act(transaction: Transaction, request: Request, now: datetime) -> Request:
+            check_actionable(request, Action.RELEASE)
+            if request.claimed_by is None or not same_person(request.claimed_by, by.id):
+                self.authority.check_admin(by)
+            released = request.model_copy(update={"claimed_by": None, "claimed_until": None})
+            return self._ledger.move(transaction, request, released, Action.RELEASE, by)
+
+        return self._ledger.act(request_id, act)
+
+    def save_working_copy(self, request_id: str, document: Any, by: Actor, *, version: int) -> WorkingCopy:
+        """Keep what this person has typed so far on this version. Decides nothing and checks no schema."""
+        _small_enough(document)
+
+        def act(transaction: Transaction, request: Request, now: datetime) -> WorkingCopy:
+            person = self._decider(transaction, request, by, Action.APPROVE, now, version=version)
+            self.authority.check_editor(request, person)
+            copy = WorkingCopy(request_id=request.id, person=person.email, version=version, document=document, at=now)
+            transaction.put_working_copy(copy)
+            return copy
+
+        return self._ledger.act(request_id, act)
+
+    def working_copy(self, request_id: str, by: Actor) -> WorkingCopy | None:
+        """What this person has typed on the current version, or None."""
+        request = self.get(request_id, by)
+        with self.store.read() as transaction:
+            return transaction.working_copy(request.id, by.id.casefold(), request.version)
+
+    # -- verdicts ------------------------------------------------------------------------------------------------
+
+    def decide(
+        self, request_id: str, verdict: Verdict, by: Actor, *, version: int, recall: int = 0, typed: str | None = None
+    ) -> Request:
+        """Hand in a verdict; `recall` asks for that many seconds (up to the policy's) to take it back."""
+        match verdict:
+            case Approve(vouched=vouched):
+                return self.approve(request_id, by, version=version, vouched=vouched, recall=recall)
+            case Edit(document=document, vouched=vouched):
+                return self.approve(
+                    request_id, by, version=version, edited=document, vouched=vouched, recall=recall, typed=typed
+                )
+            case Reject(reason=reason, code=code):
+                return self.reject(request_id, by, version=version, reason=reason, code=code, recall=recall)
+            case Return(feedback=feedback):
+                return self.send_back(request_id, by, version=version, feedback=feedback, recall=recall)
+
+    def approve(
+        self,
+        request_id: str,
+        by: Actor,
+        *,
+        version: int,
+        edited: Any = None,
+        vouched: tuple[str, ...] = (),
+        recall: int = 0,
+        typed: str | None = None,
+    ) -> Request:
+        """Sign the draft of this version, or `edited` in its place.
+
+        Closes the request once the policy's quorum has signed the same document; until then it is a sign-off.
+
+        Raises:
+            NotPermitted, NotActionable: not by them, or not any more.
+            StaleDecision: the draft or a record it rests on changed; the request shows the new state.
+            DocumentInvalid: the edit does not fit; it is kept as the person's working copy.
+            UnsupportedClaims: claims without a source that are not among `vouched`.
+            CannotExamine: nobody can check the document now.
+        """
+        if edited is not None:
+            _small_enough(edited)
+        with self.store.read() as transaction:
+            seen = found(transaction, request_id)
+            person = self._decider(transaction, seen, by, Action.APPROVE, self._ledger.clock(), version=version)
+        if edited is not None:
+            self.authority.check_editor(seen, person)
+        examination = self._accepted(seen, edited, by, vouched)
+        document = canonical(examination.document)
+
+        signature = _Signature(
+            by=by,
+            document=canonical(examination.document),
+            vouched=vouched,
+            recall=recall,
+            typed=json.dumps(edited, ensure_ascii=False) if typed is None and edited is not None else typed,
+            examination=digest_of(examination),
+        )
+
+        def act(transaction: Transaction, request: Request, now: datetime) -> Request:
+            person = self._decider(transaction, request, by, Action.APPROVE, now, version=version)
+            if signature.document != request.content.document:
+                self.authority.check_editor(request, person)
+            elif "approve" not in request.verdicts:
+                raise VerdictNotAllowed(_not_offered("approve", request))
+            return self._signed(transaction, request, person, signature, now)
+
+        return self._ledger.act(request_id, act)
+
+    def reject(
+        self, request_id: str, by: Actor, *, version: int, reason: str, code: str = "other", recall: int = 0
+    ) -> Request:
+        """Say no, with a reason; one suffices, whatever the quorum."""
+        verdict = Reject(reason=reason, code=code)
+        return self._closed(
+            request_id, by, Action.REJECT, version=version, recall=recall, reason=verdict.reason, code=verdict.code
+        )
+
+    def send_back(self, request_id: str, by: Actor, *, version: int, feedback: str, recall: int = 0) -> Request:
+        """Ask the agent for another draft, with what should be different."""
+        verdict = Return(feedback=feedback)
+        return self._closed(request_id, by, Action.RETURN, version=version, recall=recall, feedback=verdict.feedback)
+
+    def recall(self, request_id: str, by: Actor) -> Request:
+        """Take one's own decision back while it has no effect yet; voids that person's sign-off alone.
+
+        Raises:
+            NotTheDecider: somebody else closed it. TooLateToRecall: it took effect.
+        """
+
+        def act(transaction: Transaction, request: Request, now: datetime) -> Request:
+            next_state(request.state, Action.RECALL)
+            ruling = request.ruling
+            if ruling is None or not same_person(ruling.by.id, by.id) or ruling.by.kind != by.kind:
+                who = ruling.by if ruling else "nobody"
+                raise NotTheDecider(f"This was decided by {who}; only they can take it back.")
+            self.authority.check_decider(request, by)
+            if not self._may_recall(request, by, now):
+                raise TooLateToRecall
+            transaction.void_signoffs(request.id, person=ruling.by.id)
+            transaction.mark_recalled(request.id, ruling.seq)
+            reopened = request.model_copy(
+                update={"effective_at": None, "wake_since": None, "claimed_by": None, "claimed_until": None}
+            )
+            return self._ledger.move(transaction, request, reopened, Action.RECALL, by, {"ruling": ruling.seq})
+
+        return self._ledger.act(request_id, act)
+
+    # -- the machinery's acts ------------------------------------------------------------------------------------
+
+    def revise(
+        self,
+        request_id: str,
+        by: Actor = SYSTEM,
+        *,
+        document: Any = None,
+        evidence: Evidence | None = None,
+        based_on: dict[str, str] | None = None,
+        moved: tuple[Moved, ...] = (),
+        version: int | None = None,
+    ) -> Request:
+        """Replace draft or evidence of an open request; a new version, and every sign-off is void.
+
+        `version` names the one that is replaced: where somebody revised in between, nothing is done twice.
+        """
+
+        def act(transaction: Transaction, request: Request, now: datetime) -> Request:
+            if version is not None and request.version != version:
+                return request
+            check_actionable(request, Action.REVISE)
+            update: dict[str, Any] = {"version": request.version + 1, "moved": moved, "at": now}
+            update |= {"document": canonical(document)} if document is not None else {}
+            update |= {"evidence": evidence} if evidence is not None else {}
+            update |= {"based_on": based_on} if based_on is not None else {}
+            content = request.content.model_copy(update=update)
+            transaction.void_signoffs(request.id)
+            transaction.add_content(request.id, content)
+            revised = request.model_copy(update={"version": content.version, "content": content})
+            return self._ledger.move(transaction, request, revised, Action.REVISE, by, {"version": content.version})
+
+        return self._ledger.act(request_id, act)
+
+    def escalate(self, request_id: str, by: Actor = SYSTEM, *, due: bool = False) -> Request:
+        """Ask the policy's `escalate_to` groups instead, with the policy's time anew; `due`: only past the deadline."""
+
+        def act(transaction: Transaction, request: Request, now: datetime) -> Request:
+            if due and (not request.is_open or request.due_at > now):
+                return request
+            check_actionable(request, Action.ESCALATE)
+            if by.kind != "system":
+                self.authority.check_admin(by)
+            if not request.policy.escalate_to or request.escalated:
+                raise NotActionable("There is nobody further to escalate this request to.")
+            update = {
+                "escalated": True,
+                "due_at": now + timedelta(seconds=request.policy.due),
+                "claimed_by": None,
+                "claimed_until": None,
+            }
+            transaction.void_signoffs(request.id)
+            escalated = request.model_copy(update=update)
+            facts = {"to": list(request.policy.escalate_to)}
+            return self._ledger.move(transaction, request, escalated, Action.ESCALATE, by, facts)
+
+        return self._ledger.act(request_id, act)
+
+    def withdraw(self, request_id: str, reason: str, by: Actor = SYSTEM) -> Request:
+        """Take an open question back: the run that asked is gone, or who asked no longer wants to know."""
+        return self._closed(request_id, by, Action.WITHDRAW, reason=reason)
+
+    def erase(self, request_id: str, by: Actor) -> tuple[str, ...]:
+        """Remove what an answered request says of anybody; the record keeps its commitments and still verifies."""
+
+        def act(transaction: Transaction, request: Request, now: datetime) -> tuple[str, ...]:
+            self.authority.check_admin(by)
+            if request.is_open or request.taken_up_at is None:
+                raise NotActionable("Only a request whose answer was taken up can be erased; withdraw it first.")
+            columns = transaction.erase(request.id)
+            transaction.record(event("request.erased", by, now, request, {"columns": list(columns)}))
+            return columns
+
+        return self._ledger.act(request_id, act)
+
+    # -- inside --------------------------------------------------------------------------------------------------
+
+    def _decider(
+        self,
+        transaction: Transaction,
+        request: Request,
+        by: Actor,
+        action: Action,
+        now: datetime,
+        *,
+        version: int | None = None,
+    ) -> Person:
+        person = self.authority.check_decider(request, by)
+        check_actionable(request, action)
+        if version is not None and version != request.version:
+            raise StaleDecision(
+                f"You read version {version}, and version {request.version} has replaced it. "
+                "Look at what changed and decide on that."
+            )
+        self.authority.check_claim(request, person, transaction.signoffs(request.id), now)
+        return person
+
+    def _accepted(self, request: Request, edited: Any, by: Actor, vouched: tuple[str, ...]) -> Examination:
+        """The examination of what is to be signed, if nothing in it stands against signing."""
+        examination = self.examine(request, edited)
+        refusal: ApprovalError | None = None
+        if examination.errors:
+            refusal = DocumentInvalid(examination.errors)
+        elif missing := [claim for claim in examination.unsupported if claim not in vouched]:
+            refusal = UnsupportedClaims(missing)
+        if refusal is not None:
+            if edited is not None:
+                self.save_working_copy(request.id, edited, by, version=request.version)
+            raise refusal
+        if examination.moved:
+            if edited is not None:
+                self.save_working_copy(request.id, edited, by, version=request.version)
+            now = {moved.address: moved.now for moved in examination.moved}
+            self.revise(
+                request.id,
+                based_on={**request.content.based_on, **now},
+                moved=examination.moved,
+                version=request.version,
+            )
+            told = "; ".join(f"{moved.address} (was {moved.was}, is {moved.now})" for moved in examination.moved)
+            raise StaleDecision(f"What this draft rests on changed since it was made: {told}. Look again and decide.")
+        return examination
+
+    def _signed(
+        self, transaction: Transaction, request: Request, person: Person, signature: _Signature, now: datetime
+    ) -> Request:
+        sha256 = digest(signature.document)
+        before = transaction.signoffs(request.id)
+        if any(not one.voided and one.sha256 == sha256 and same_person(one.person, person.email) for one in before):
+            return request  # the same yes twice counts once
+        transaction.void_signoffs(request.id, person=person.email)
+        transaction.void_signoffs(request.id, other_than_sha256=sha256)
+        transaction.add_signoff(
+            request.id,
+            SignOff(
+                person=person.email,
+                sha256=sha256,
+                version=request.version,
+                at=now,
+                via=signature.by.via,
+                vouched=signature.vouched,
+            ),
+        )
+        transaction.drop_working_copies(request.id, person.email)
+        details = {"sha256": sha256, "vouched": list(signature.vouched)}
+        if not suffices(request.policy, transaction.signoffs(request.id), sha256):
+            content = self._shown_to_the_next(transaction, request, person, signature.document, now)
+            signed = request.model_copy(update={"version": content.version, "content": content})
+            return self._ledger.move(transaction, request, signed, Action.SIGN, signature.by, details)
+        changes = differences(json.loads(_agents_draft(transaction, request)), json.loads(signature.document))
+        ruling = Ruling(
+            seq=len(transaction.rulings(request.id)) + 1,
+            action=Action.APPROVE,
+            by=signature.by,
+            at=now,
+            effective_at=now + _window(request, signature.by, signature.recall),
+            version=request.version,
+            document=signature.document,
+            sha256=sha256,
+            edited=bool(changes),
+            typed=signature.typed,
+            changes=changes,
+            vouched=signature.vouched,
+            examination=signature.examination,
+        )
+        return self._ledger.close(transaction, request, ruling, {**details, "edited": ruling.edited})
+
+    def _shown_to_the_next(
+        self, transaction: Transaction, request: Request, person: Person, document: str, now: datetime
+    ) -> Content:
+        """The content as the next to sign must see it: what this one signed."""
+        if document == request.content.document:
+            return request.content
+        content = request.content.model_copy(
+            update={"version": request.version + 1, "document": document, "author": person.email, "at": now}
+        )
+        transaction.add_content(request.id, content)
+        return content
+
+    def _closed(
+        self,
+        request_id: str,
+        by: Actor,
+        action: Action,
+        *,
+        version: int | None = None,
+        recall: int = 0,
+        reason: str | None = None,
+        code: str | None = None,
+        feedback: str | None = None,
+    ) -> Request:
+        def act(transaction: Transaction, request: Request, now: datetime) -> Request:
+            if action is Action.WITHDRAW:
+                self.authority.check_withdrawer(request, by)
+                check_actionable(request, action)
+            else:
+                self._decider(transaction, request, by, action, now, version=version)
+                if action.value not in request.verdicts:
+                    raise VerdictNotAllowed(_not_offered(action.value, request))
+            ruling = Ruling(
+                seq=len(transaction.rulings(request.id)) + 1,
+                action=action,
+                by=by,
+                at=now,
+                effective_at=now + _window(request, by, recall),
+                version=request.version,
+                reason=reason,
+                code=code,
+                feedback=feedback,
+            )
+            transaction.drop_working_copies(request.id)
+            return self._ledger.close(transaction, request, ruling, {"code": code} if code else {})
+
+        return self._ledger.act(request_id, act)
+
+    def _may_recall(self, request: Request, by: Actor, now: datetime) -> bool:
+        ruling = request.ruling
+        return (
+            ruling is not None
+            and ruling.by.kind == "person" == by.kind
+            and same_person(ruling.by.id, by.id)
+            and request.taken_up_at is None
+            and request.effective_at is not None
+            and now < request.effective_at
+        )
+
+
+def _passes(check: Callable[[], None]) -> bool:
+    try:
+        check()
+    except ApprovalError:
+        return False
+    return True
+
+
+def _not_offered(verdict: str, request: Request) -> str:
+    offered = ", ".join(kind for kind in ALL_VERDICTS if kind in request.verdicts)
+    return f"This gate does not offer {verdict!r}; it offers: {offered}."
+
+
+def _window(request: Request, by: Actor, recall: int) -> timedelta:
+    return timedelta(seconds=min(max(recall, 0), request.policy.recall) if by.kind == "person" else 0)
+
+
+def _agents_draft(transaction: Transaction, request: Request) -> str:
+    """The latest version that no person wrote: what edits are measured against."""
+    content = request.content
+    for number in range(request.version, 0, -1):
+        found = content if number == content.version else transaction.content(request.id, number)
+        if found is not None and found.author == "agent":
+            return found.document
+    return content.document
+
+
+def _small_enough(document: Any) -> None:
+    size = len(json.dumps(document, ensure_ascii=False))
+    if size > MAX_DOCUMENT:
+        raise ApprovalError(f"The document has {size} characters; {MAX_DOCUMENT} is the most that can be handed in.")
