@@ -228,8 +228,6 @@ class ApprovalService:
         if edited is not None:
             self.authority.check_editor(seen, person)
         examination = self._accepted(seen, edited, by, vouched)
-        document = canonical(examination.document)
-
         signature = _Signature(
             by=by,
             document=canonical(examination.document),

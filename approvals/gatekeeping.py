@@ -1,0 +1,370 @@
+"""The flow's side of a request: opening it, taking its answer up, and using the permit that comes of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from approvals.audit import Event
+from approvals.authority import Authority
+from approvals.canonical import canonical, digest
+from approvals.decisions import Actor, PermitSlip, Ruling
+from approvals.errors import CannotExamine, DocumentInvalid, NoPermit, NotFound, OutOfScope, Overtaken, PermitInUse
+from approvals.examining import digest_of, examined
+from approvals.ledger import Ledger, event, found
+from approvals.lifecycle import Action, State
+from approvals.permits import Grant, Permit, PermitState, Used
+from approvals.policies import Policies, Policy, passes_unasked
+from approvals.ports import Directory, Examination, Examiner, Transaction
+from approvals.requests import Content, Proposed, Request, new_id
+
+_TRIES = 8
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What the flow may act on: the answered request, and the permit where one was minted."""
+
+    request: Request
+    permit: Permit | None
+
+
+class Gatekeeper:
+    """Called by gates, never by people."""
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        directory: Directory,
+        policies: Callable[[], Policies],
+        examiner: Examiner | None = None,
+        *,
+        examine_limit: float = 30.0,
+    ) -> None:
+        self._ledger = ledger
+        self._authority = Authority(directory)
+        self._policies = policies
+        self._examiner = examiner
+        self._examine_limit = examine_limit
+
+    # -- opening -------------------------------------------------------------------------------------------------
+
+    def check(self, policies: Iterable[str], requester: str) -> None:
+        """Nothing, if each policy exists and enough people could decide for this requester.
+
+        Raises:
+            PolicyError: the first that would leave a run waiting for nobody.
+        """
+        known = self._policies()
+        for name in policies:
+            self._authority.check_terms(known.named(name), requester)
+
+    def open(self, proposed: Proposed, by: Actor) -> Request:
+        """The request of this identity: opened now, or as it was opened before. The first draft wins.
+
+        Where the policy asks nobody, the request is approved at once and names the rule.
+
+        Raises:
+            PolicyError: the policy is gone or would ask nobody.
+            DocumentInvalid: the draft itself does not fit its class.
+        """
+        with self._ledger.store.read() as transaction:
+            before = transaction.identified(proposed.identity)
+        if before is not None:
+            return before
+        policy = self._policies().named(proposed.policy)
+        self._authority.check_terms(policy, proposed.requester)
+        content, examination = self._first(proposed)
+        for _ in range(_TRIES):
+            try:
+                with self._ledger.store.begin() as transaction:
+                    return self._opened(transaction, proposed, policy, content, examination, by)
+            except Overtaken:
+                continue  # another process of the same run opened it in between
+        raise Overtaken("The request could not be opened: other processes of this run kept opening it.")
+
+    def of_key(self, run: str, gate: str, key: str) -> tuple[Request, ...]:
+        """Every request that this run opened at this gate under this key, in order of round and succession."""
+        with self._ledger.store.read() as transaction:
+            return transaction.of_key(run, gate, key)
+
+    def get(self, request_id: str) -> Request:
+        """The request as it is now."""
+        with self._ledger.store.read() as transaction:
+            return found(transaction, request_id)
+
+    # -- waiting -------------------------------------------------------------------------------------------------
+
+    def suspending(self, request_id: str) -> int | None:
+        """Count one more suspension, and return its number; None where there is no need: an answer is there."""
+
+        def act(transaction: Transaction, request: Request, now: datetime) -> int | None:
+            if request.answered(now):
+                return None
+            update = {"attempt": request.attempt + 1, "holder": None, "held_until": None}
+            return transaction.change(request, request.model_copy(update=update), None).attempt
+
+        return self._ledger.act(request_id, act)
+
+    def holding(self, request_id: str, holder: str, seconds: float) -> Request:
+        """Note that a live process waits in the gate, for so many seconds from now."""
+
+        def act(transaction: Transaction, request: Request, now: datetime) -> Request:
+            if not request.is_open:
+                return request
+            update = {"holder": holder, "held_until": now + timedelta(seconds=seconds)}
+            return transaction.change(request, request.model_copy(update=update), None)
+
+        return self._ledger.act(request_id, act)
+
+    def woken(self, request_id: str, by: Actor) -> None:
+        """Record that the run woke while its question was open: somebody pressed Resume, which decides nothing."""
+
+        def act(transaction: Transaction, request: Request, now: datetime) -> None:
+            if request.is_open:
+                transaction.record(event("run.woken", by, now, request, {"attempt": request.attempt}))
+
+        self._ledger.act(request_id, act)
+
+    # -- taking up -----------------------------------------------------------------------------------------------
+
+    def take_up(self, request_id: str, run: str, by: Actor, *, mint: bool = True) -> Answer | None:
+        """The answer, once it counts; None while the request reads as open to the flow.
+
+        The first call mints the permit in the same transaction; every later one returns the same answer.
+        `mint=False` takes an approval up without a permit: the flow's own check refused the document.
+
+        Raises:
+            OutOfScope: the request is another run's.
+        """
+
+        def act(transaction: Transaction, request: Request, now: datetime) -> Answer | None:
+            if request.identity.run != run:
+                raise OutOfScope(f"Request {request.id} is not this run's.")
+            if not request.answered(now):
+                return None
+            if request.taken_up_at is not None:
+                return Answer(request, transaction.permit_of(request.id))
+            taken = request.model_copy(update={"taken_up_at": now, "wake_since": None})
+            taken = transaction.change(request, taken, None)
+            permit = self._minted(transaction, taken, now) if mint else None
+            facts = {"state": taken.state, "permit": permit.id if permit else None, "minted": permit is not None}
+            transaction.record(event("request.taken_up", by, now, request, facts))
+            return Answer(taken, permit)
+
+        return self._ledger.act(request_id, act)
+
+    # -- effects -------------------------------------------------------------------------------------------------
+
+    def redeem(
+        self, slip: PermitSlip | None, by: Actor, *, action: str, target: str, sha256: str, run: str,
+        holder: str, lease: float,
+    ) -> Grant | Used:  # fmt: skip
+        """Leave to carry the action out now, for `lease` seconds; or the receipt, where it was done already.
+
+        Raises:
+            NoPermit: there is no permit for exactly this action, target, run and document; that is recorded.
+            PermitInUse: another process is at it and its lease runs.
+        """
+        refused: str | None = None
+        with self._ledger.store.begin() as transaction:
+            now = self._ledger.clock()
+            permit = transaction.permit(slip.id) if slip else None
+            refused = _mismatch(permit, action, target, sha256, run)
+            if refused is not None:
+                facts = {"action": action, "target": target, "sha256": sha256, "permit": slip.id if slip else None}
+                transaction.record(_refusal(by, now, run, facts))
+            elif permit is not None:
+                return self._granted(transaction, permit, by, now, holder, lease)
+        raise NoPermit(refused)
+
+    def keep(self, permit_id: str, fence: int, lease: float) -> bool:
+        """Renew the lease while the effect is carried out; False where another process has taken over."""
+        with self._ledger.store.begin() as transaction:
+            permit = transaction.permit(permit_id)
+            if permit is None or permit.state is not PermitState.IN_USE or permit.fence != fence:
+                return False
+            until = self._ledger.clock() + timedelta(seconds=lease)
+            transaction.change_permit(permit, permit.model_copy(update={"lease_until": until}))
+            return True
+
+    def settle(self, permit_id: str, fence: int, receipt: object, by: Actor) -> str:
+        """Use the permit up and keep what was done; returns the receipt that stands.
+
+        Raises:
+            Overtaken: another process has taken over in between.
+        """
+        text = canonical(receipt)
+        with self._ledger.store.begin() as transaction:
+            now = self._ledger.clock()
+            permit = _existing(transaction, permit_id)
+            if permit.state is PermitState.USED and permit.receipt is not None:
+                return permit.receipt
+            if permit.fence != fence:
+                raise Overtaken("Another process took this permit over; its receipt will stand.")
+            used = permit.model_copy(
+                update={"state": PermitState.USED, "receipt": text, "used_at": now, "holder": None, "lease_until": None}
+            )
+            transaction.change_permit(permit, used)
+            request = found(transaction, permit.request_id)
+            facts = {"permit": permit.id, "action": permit.action, "receipt_sha256": digest(text)}
+            transaction.record(event("permit.used", by, now, request, facts))
+            return text
+
+    def let_go(self, permit_id: str, fence: int) -> None:
+        """End the lease early, so that a retry need not wait for it."""
+        with self._ledger.store.begin() as transaction:
+            permit = transaction.permit(permit_id)
+            if permit is not None and permit.state is PermitState.IN_USE and permit.fence == fence:
+                now = self._ledger.clock()
+                transaction.change_permit(permit, permit.model_copy(update={"lease_until": now, "holder": None}))
+
+    # -- inside --------------------------------------------------------------------------------------------------
+
+    def _first(self, proposed: Proposed) -> tuple[Content, Examination | None]:
+        content = proposed.content(self._ledger.clock())
+        try:
+            examination = examined(self._examiner, proposed.kind, proposed.document, content, limit=self._examine_limit)
+        except CannotExamine:
+            return content, None  # it opens all the same; approving waits for an examiner
+        if examination.errors:
+            raise DocumentInvalid(examination.errors)
+        evidence = content.evidence.model_copy(update={"findings": examination.findings})
+        document = canonical(examination.document)
+        return content.model_copy(update={"evidence": evidence, "document": document}), examination
+
+    def _opened(
+        self,
+        transaction: Transaction,
+        proposed: Proposed,
+        policy: Policy,
+        content: Content,
+        examination: Examination | None,
+        by: Actor,
+    ) -> Request:
+        before = transaction.identified(proposed.identity)
+        if before is not None:
+            return before
+        now = self._ledger.clock()
+        request = Request(
+            id=new_id(),
+            identity=proposed.identity,
+            kind=proposed.kind,
+            action=proposed.action,
+            target=proposed.target,
+            title=proposed.title,
+            summary=proposed.summary,
+            requester=proposed.requester,
+            run=proposed.run,
+            policy=policy,
+            priority=policy.priority,
+            opened_at=now,
+            due_at=now + timedelta(seconds=policy.due),
+            verdicts=proposed.verdicts,
+            supersedes=proposed.supersedes,
+            content=content,
+        )
+        transaction.add_request(request)
+        facts = {
+            "gate": request.identity.gate,
+            "round": request.identity.round,
+            "succession": request.identity.succession,
+            "policy": policy.name,
+            "policy_version": policy.version,
+            "sha256": content.sha256,
+            "supersedes": request.supersedes,
+        }
+        transaction.record(event("request.opened", by, now, request, facts))
+        worth_a_look = [flag for flag in content.flags if flag.severity != "info"]
+        rule = passes_unasked(policy, worth_a_look)
+        # What nobody could check, or what nothing supports, is asked whatever the policy lets through.
+        if rule is None or examination is None or examination.unsupported:
+            return request
+        return self._passed(transaction, request, examination, rule, now)
+
+    def _passed(
+        self, transaction: Transaction, request: Request, examination: Examination, rule: str, now: datetime
+    ) -> Request:
+        policy = request.policy
+        ruling = Ruling(
+            seq=1,
+            action=Action.APPROVE,
+            by=Actor(kind="policy", id=f"{policy.name}@{policy.version}", via="policy", scopes=frozenset()),
+            at=now,
+            effective_at=now,
+            version=request.version,
+            document=request.content.document,
+            sha256=request.content.sha256,
+            rule=rule,
+            examination=digest_of(examination),
+        )
+        return self._ledger.close(transaction, request, ruling, {"rule": rule})
+
+    def _minted(self, transaction: Transaction, request: Request, now: datetime) -> Permit | None:
+        ruling = request.ruling
+        if request.state is not State.APPROVED or request.action is None or ruling is None or ruling.sha256 is None:
+            return None
+        permit = Permit(
+            id=new_id(16),
+            request_id=request.id,
+            run_id=request.identity.run,
+            action=request.action,
+            target=request.target or "",
+            sha256=ruling.sha256,
+            policy=request.policy.name,
+            policy_version=request.policy.version,
+            minted_at=now,
+        )
+        transaction.add_permit(permit)
+        return permit
+
+    def _granted(
+        self, transaction: Transaction, permit: Permit, by: Actor, now: datetime, holder: str, lease: float
+    ) -> Grant | Used:
+        if permit.state is PermitState.USED and permit.receipt is not None:
+            return Used(permit_id=permit.id, receipt=permit.receipt)
+        repeated = permit.state is PermitState.IN_USE
+        if repeated and permit.lease_until is not None and permit.lease_until > now and permit.holder != holder:
+            raise PermitInUse(
+                f"Another process ({permit.holder}) is carrying this out; its lease runs until "
+                f"{permit.lease_until:%H:%M:%S} UTC."
+            )
+        until = now + timedelta(seconds=lease)
+        update = {"state": PermitState.IN_USE, "holder": holder, "lease_until": until, "fence": permit.fence + 1}
+        taken = permit.model_copy(update=update)
+        transaction.change_permit(permit, taken)
+        request = found(transaction, permit.request_id)
+        facts = {"permit": permit.id, "action": permit.action, "fence": taken.fence, "repeated": repeated}
+        transaction.record(event("permit.taken", by, now, request, facts))
+        return Grant(permit_id=permit.id, fence=taken.fence, lease_until=until, repeated=repeated)
+
+
+def _existing(transaction: Transaction, permit_id: str) -> Permit:
+    permit = transaction.permit(permit_id)
+    if permit is None:
+        raise NotFound(f"There is no permit {permit_id!r}.")
+    return permit
+
+
+def _mismatch(permit: Permit | None, action: str, target: str, sha256: str, run: str) -> str | None:
+    """Why the permit does not allow this, in a sentence; None where it does."""
+    if permit is None:
+        return f"Nobody signed for {action!r}: this effect was called without a permit. Put a gate before it."
+    if permit.action != action:
+        return f"The permit allows {permit.action!r}, not {action!r}."
+    if permit.target != target:
+        return f"The permit is for {permit.target!r}, not for {target!r}."
+    if permit.run_id != run:
+        return "The permit was signed for another run."
+    if permit.sha256 != sha256:
+        return (
+            f"The document is not the one that was signed (signed {permit.sha256[:12]}…, given {sha256[:12]}…). "
+            "Use only what the gate returned."
+        )
+    return None
+
+
+def _refusal(by: Actor, now: datetime, run: str, facts: dict[str, Any]) -> Event:
+    return Event(name="effect.refused", actor_kind=by.kind, actor=by.id, via=by.via, at=now, run_id=run, details=facts)
