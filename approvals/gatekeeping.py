@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 from approvals.audit import Event
@@ -95,6 +96,10 @@ class Gatekeeper:
         with self._ledger.store.read() as transaction:
             return found(transaction, request_id)
 
+    def counts(self, request: Request) -> bool:
+        """Whether the request has an answer that can no longer be taken back."""
+        return request.answered(self._ledger.clock())
+
     # -- waiting -------------------------------------------------------------------------------------------------
 
     def suspending(self, request_id: str) -> int | None:
@@ -108,16 +113,13 @@ class Gatekeeper:
 
         return self._ledger.act(request_id, act)
 
-    def holding(self, request_id: str, holder: str, seconds: float) -> Request:
-        """Note that a live process waits in the gate, for so many seconds from now."""
-
-        def act(transaction: Transaction, request: Request, now: datetime) -> Request:
-            if not request.is_open:
-                return request
-            update = {"holder": holder, "held_until": now + timedelta(seconds=seconds)}
-            return transaction.change(request, request.model_copy(update=update), None)
-
-        return self._ledger.act(request_id, act)
+    def keep_alive(self, run: str, holder: str, seconds: float) -> int:
+        """Note that a live process is at work on this run's unanswered requests, for so many seconds; tells how many."""
+        with self._ledger.store.read() as transaction:
+            waiting = transaction.untaken(run)
+        for request in waiting:
+            self._ledger.act(request.id, partial(_held, holder=holder, seconds=seconds))
+        return len(waiting)
 
     def woken(self, request_id: str, by: Actor) -> None:
         """Record that the run woke while its question was open: somebody pressed Resume, which decides nothing."""
@@ -339,6 +341,12 @@ class Gatekeeper:
         facts = {"permit": permit.id, "action": permit.action, "fence": taken.fence, "repeated": repeated}
         transaction.record(event("permit.taken", by, now, request, facts))
         return Grant(permit_id=permit.id, fence=taken.fence, lease_until=until, repeated=repeated)
+
+
+def _held(transaction: Transaction, request: Request, now: datetime, *, holder: str, seconds: float) -> None:
+    if request.taken_up_at is None:
+        update = {"holder": holder, "held_until": now + timedelta(seconds=seconds)}
+        transaction.change(request, request.model_copy(update=update), None)
 
 
 def _existing(transaction: Transaction, permit_id: str) -> Permit:

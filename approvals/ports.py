@@ -232,6 +232,10 @@ class Transaction(Protocol):
         """Answered requests whose answer counts and was not taken up, oldest first."""
         ...
 
+    def untaken(self, run: str) -> tuple[Request, ...]:
+        """The requests of a run whose answer was not taken up yet, open ones included, by id."""
+        ...
+
     def waiting(self, limit: int, after: str | None = None) -> tuple[Request, ...]:
         """Open requests by id, for reconciling; `after` is the last id of the page before."""
         ...
