@@ -1,0 +1,102 @@
+"""Where the approval queue is put together: which store, people, policies and clock everything else works with."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from approvals.deadlines import Deadlines
+from approvals.errors import StoreUnavailable
+from approvals.files import Reread
+from approvals.gatekeeping import Gatekeeper
+from approvals.ledger import Ledger
+from approvals.metrics import Metrics
+from approvals.people import open_directory
+from approvals.policies import Policies, read_policies
+from approvals.ports import Clock, Directory, Examiner, Store
+from approvals.service import ApprovalService
+from approvals.settings import Settings, read_settings
+from approvals.store import open_store
+from approvals.tokens import Tokens
+
+
+@dataclass(frozen=True)
+class Approvals:
+    """The queue, ready for a surface or a gate."""
+
+    settings: Settings
+    store: Store
+    directory: Directory
+    policies: Callable[[], Policies]
+    service: ApprovalService
+    deadlines: Deadlines
+    gatekeeper: Gatekeeper
+    ledger: Ledger
+    tokens: Tokens
+    metrics: Metrics
+    clock: Clock
+
+    def close(self) -> None:
+        """Let go of the database."""
+        self.store.close()
+
+
+def build(
+    settings: Settings | None = None, *, examiner: Examiner | None = None, clock: Clock | None = None
+) -> Approvals:
+    """The queue that the settings describe.
+
+    Raises:
+        ApprovalError: a setting is wrong, or the store cannot be opened.
+    """
+    settings = settings or read_settings()
+    clock = clock or _utc_now
+    _make_home(settings)
+    store = open_store(settings.store)
+    directory = open_directory(settings.people.as_uri())
+    policies = policies_of(settings.policies)
+    limit = settings.examine_limit
+    service = ApprovalService(store, directory, clock, examiner, examine_limit=limit)
+    ledger = Ledger(store, clock)
+    return Approvals(
+        settings=settings,
+        store=store,
+        directory=directory,
+        policies=policies,
+        service=service,
+        deadlines=Deadlines(service, ledger),
+        gatekeeper=Gatekeeper(ledger, directory, policies, examiner, examine_limit=limit),
+        ledger=ledger,
+        tokens=Tokens(store, directory, clock, days=settings.token_days),
+        metrics=Metrics(store, clock),
+        clock=clock,
+    )
+
+
+def policies_of(path: Path | None) -> Callable[[], Policies]:
+    """The policies as they read now: those that ship, or a file's, which is read again when it changes.
+
+    A change that cannot be used is refused at every call until it is mended; the terms before it are not kept.
+    """
+    if path is None:
+        shipped = read_policies()
+        return lambda: shipped
+    return Reread(path, read_policies)
+
+
+def _make_home(settings: Settings) -> None:
+    # Only the store that lies in the home needs one; a folder elsewhere is its owner's to make.
+    if str(settings.home) in settings.store:
+        try:
+            settings.home.mkdir(mode=0o700, parents=True, exist_ok=True)
+        except OSError as error:
+            raise StoreUnavailable(
+                f"The home {str(settings.home)!r} cannot be made ({error.strerror}). "
+                "Point COUNTERSIGN_HOME to a folder that you may write to."
+            ) from error
+
+
+def _utc_now() -> datetime:
+    return datetime.now(UTC)
