@@ -1,0 +1,89 @@
+"""The store on any database: what opens, commits and streams. What differs between databases is behind `Database`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+from typing import Protocol
+
+from sqlalchemy import Connection
+
+from approvals.audit import Attested, Entry
+from approvals.store.transaction import SqlTransaction
+
+
+class Database(Protocol):
+    """One database, opened."""
+
+    where: str
+
+    def connected(self, *, writes: bool) -> AbstractContextManager[Connection]:
+        """A connection in a transaction that commits at the end of the block, or in one consistent view."""
+        ...
+
+    def lock_schema(self, connection: Connection) -> None:
+        """Keep other processes from changing the tables until this transaction ends."""
+        ...
+
+    def after_erasure(self) -> None:
+        """Make sure that nothing of what was erased stays behind in a log."""
+        ...
+
+    def backup(self, path: str) -> None:
+        """Write a copy that can be opened as a store."""
+        ...
+
+    def close(self) -> None:
+        """Let go of every connection."""
+        ...
+
+
+class SqlStore:
+    """Keeps requests, permits and the record in SQL tables."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    @contextmanager
+    def begin(self) -> Iterator[SqlTransaction]:
+        """A transaction that writes. It commits at the end of the block and rolls back on an exception.
+
+        Raises:
+            StoreUnavailable: the database cannot be reached.
+            Overtaken: it chose another of two transactions that stood in each other's way; read again.
+            RuntimeError: rows were written and not recorded.
+        """
+        with self._database.connected(writes=True) as connection:
+            transaction = SqlTransaction(connection, writes=True)
+            yield transaction
+            transaction.check_recorded()
+        if transaction.erased:
+            self._database.after_erasure()
+
+    @contextmanager
+    def read(self) -> Iterator[SqlTransaction]:
+        """A transaction that only reads, on one consistent view."""
+        with self._database.connected(writes=False) as connection:
+            yield SqlTransaction(connection, writes=False)
+
+    def entries(self, *, request_id: str | None = None, after: int = 0) -> Iterator[Entry]:
+        """The record in order, read as it is consumed."""
+        with self.read() as transaction:
+            yield from transaction.entries(request_id=request_id, after=after)
+
+    def rows(self) -> Iterator[Attested]:
+        """Every row the record commits to, as it stands now, read as it is consumed."""
+        with self.read() as transaction:
+            yield from transaction.rows()
+
+    def backup(self, path: str) -> None:
+        """Write a consistent copy that can be opened as a store; refuses to overwrite.
+
+        Raises:
+            StoreUnavailable: there is something at the path, or it cannot be written.
+        """
+        self._database.backup(path)
+
+    def close(self) -> None:
+        """Let go of the database."""
+        self._database.close()

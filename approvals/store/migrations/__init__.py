@@ -1,0 +1,1 @@
+"""The history of the store's tables; each change is a file in `versions`."""

@@ -1,0 +1,18 @@
+"""Runs the migrations on the connection it is given, inside the transaction that is open on it."""
+
+from __future__ import annotations
+
+from alembic import context
+
+from approvals.store.tables import METADATA, VERSION_TABLE
+
+connection = context.config.attributes["connection"]
+context.configure(
+    connection=connection,
+    target_metadata=METADATA,
+    version_table=VERSION_TABLE,
+    render_as_batch=True,
+    compare_type=True,
+)
+with context.begin_transaction():
+    context.run_migrations()

@@ -1,0 +1,108 @@
+"""Rows in and out of one connection, and the entry that commits to all that were written since the one before."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any, cast
+
+from sqlalchemy import ColumnElement, Connection, Executable, Table, insert, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from approvals.audit import Attested, Entry, Event, sealed
+from approvals.errors import Overtaken, StoreUnavailable
+from approvals.store.attesting import ATTESTED, attested, recorded, salted
+from approvals.store.rows import Row, entry_row
+from approvals.store.tables import AUDIT, HEAD_OF_RECORD
+
+_STREAMED = 500
+
+
+class Recorder:
+    """Writes rows and remembers those that the record must commit to."""
+
+    def __init__(self, connection: Connection, *, writes: bool) -> None:
+        self.connection = connection
+        self.insert: Any = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}[connection.dialect.name]
+        self._writes = writes
+        self._unrecorded: dict[tuple[str, str], Attested] = {}
+
+    # -- reading -------------------------------------------------------------------------------------------------
+
+    def one(self, table: Table, *where: ColumnElement[bool]) -> Mapping[str, Any] | None:
+        """The row, if there is one."""
+        found = self.connection.execute(select(table).where(*where)).mappings().one_or_none()
+        return cast("Mapping[str, Any] | None", found)
+
+    def all(
+        self, table: Table, *where: ColumnElement[bool], order: ColumnElement[Any] | None = None
+    ) -> list[Mapping[str, Any]]:
+        """The rows that fit, by `order` or by key."""
+        statement = select(table).where(*where).order_by(*([order] if order is not None else table.primary_key))
+        return cast("list[Mapping[str, Any]]", self.connection.execute(statement).mappings().all())
+
+    def stream(self, statement: Executable) -> Iterator[Mapping[str, Any]]:
+        """The rows of a statement, fetched as they are consumed."""
+        with self.connection.execute(statement, execution_options={"yield_per": _STREAMED}) as found:
+            yield from cast("Iterator[Mapping[str, Any]]", found.mappings())
+
+    # -- writing -------------------------------------------------------------------------------------------------
+
+    def execute(self, statement: Executable) -> Any:
+        """Carry out a statement that writes, in a transaction that may."""
+        if not self._writes:
+            raise RuntimeError("read() only reads; write inside begin().")
+        return self.connection.execute(statement)
+
+    def add(self, table: Table, row: Row, told: str) -> None:
+        """Write a new row.
+
+        Raises:
+            Overtaken: there is one of this key; `told` is the message.
+        """
+        row = salted(table, row)
+        # Not an IntegrityError: that would end a PostgreSQL transaction, and the caller may have more to do in it.
+        if self.execute(self.insert(table).values(row).on_conflict_do_nothing()).rowcount != 1:
+            raise Overtaken(told)
+        if table in ATTESTED:
+            self._note(table, row)
+
+    def update(self, table: Table, columns: Row, *where: ColumnElement[bool]) -> int:
+        """Write these columns of the rows that fit, and tell how many there were."""
+        statement = update(table).where(*where).values(columns).returning(*table.columns)
+        written = self.execute(statement).mappings().all()
+        if recorded(table, columns):
+            for row in written:
+                self._note(table, row)
+        return len(written)
+
+    def _note(self, table: Table, row: Mapping[str, Any]) -> None:
+        noted = attested(table, row)
+        self._unrecorded[noted.table, noted.key] = noted
+
+    # -- the record ----------------------------------------------------------------------------------------------
+
+    def record(self, event: Event) -> Entry:
+        """Append an entry that commits to every row written since the last one."""
+        where = HEAD_OF_RECORD.c.id == 1
+        head = self.execute(select(HEAD_OF_RECORD).where(where).with_for_update()).one_or_none()
+        if head is None:
+            raise StoreUnavailable(
+                "The head of the record is gone from the approval store, so nothing can be recorded. "
+                "Somebody removed it; restore a backup."
+            )
+        settled = Event.model_validate_json(event.model_dump_json())
+        entry = sealed(head.seq + 1, settled, self._unrecorded.values(), head.hash)
+        self.execute(insert(AUDIT).values(entry_row(entry)))
+        self.execute(update(HEAD_OF_RECORD).where(where).values(seq=entry.seq, hash=entry.hash))
+        self._unrecorded.clear()
+        return entry
+
+    def check(self) -> None:
+        """Nothing, if every row that was written stands in the record.
+
+        Raises:
+            RuntimeError: the caller forgot to record; nothing of the transaction may stay.
+        """
+        if self._unrecorded:
+            told = ", ".join(f"{row.table} {row.key}" for row in self._unrecorded.values())
+            raise RuntimeError(f"Written without an entry in the record: {told}. Call record() after the change.")

@@ -1,0 +1,280 @@
+"""The store's tables. Private to this package; the rest of the code sees values.
+
+Instants are UTC text of one width, which sorts as it reads; amounts and documents are text. So a row is the same on
+every database, and so is its digest.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import BigInteger, Index, MetaData, Table, Text, UniqueConstraint
+from sqlalchemy.orm import registry
+from sqlmodel import Field, SQLModel
+
+PREFIX = "approvals_"
+VERSION_TABLE = "approvals_alembic_version"
+HEAD = "0001"
+"""The newest migration, so that an up-to-date database opens without Alembic; a test compares."""
+
+METADATA = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+_OF_REQUEST = "approvals_request.id"
+
+
+# A registry of its own: SQLModel's is global, and another package's tables would end up in our migrations.
+class _Table(SQLModel, registry=registry(metadata=METADATA)):
+    metadata = METADATA
+
+
+def _long(**terms: Any) -> Any:
+    return Field(sa_type=Text, **terms)
+
+
+class RequestRow(_Table, table=True):
+    """A request without its content. `asked` and `searched` are derived, for lists."""
+
+    __tablename__ = "approvals_request"
+    __table_args__ = (
+        UniqueConstraint("run", "gate", "key", "round", "succession"),
+        Index(None, "state", "due_at", "id"),
+        Index(None, "wake_since"),
+    )
+
+    id: str = Field(primary_key=True)
+    run: str
+    gate: str
+    key: str
+    round: int
+    succession: int
+    kind: str
+    action: str | None
+    target: str | None
+    title: str = _long()
+    summary: str = _long()
+    searched: str = _long(description="title and summary, folded for finding")
+    requester: str
+    run_id: str
+    run_name: str
+    run_flow: str
+    run_deployment: str | None
+    run_url: str | None
+    policy: str = _long(description="canonical JSON, as it read when the request opened")
+    asked: str = Field(description="whose turn it is: |group|group|")
+    state: str
+    version: int
+    revision: int = Field(sa_type=BigInteger)
+    priority: str
+    opened_at: str
+    due_at: str
+    verdicts: str = Field(description="canonical JSON")
+    supersedes: str | None
+    claimed_by: str | None
+    claimed_until: str | None
+    escalated: int
+    effective_at: str | None
+    taken_up_at: str | None
+    wake_since: str | None
+    attempt: int
+    holder: str | None
+    held_until: str | None
+    salt: str | None
+    erased: str | None = _long(description="canonical JSON: column -> commitment that is kept")
+
+
+class ContentRow(_Table, table=True):
+    """One version of what is to be signed."""
+
+    __tablename__ = "approvals_content"
+
+    request_id: str = Field(primary_key=True, foreign_key=_OF_REQUEST)
+    version: int = Field(primary_key=True)
+    document: str = _long()
+    document_schema: str = _long()
+    evidence: str = _long()
+    based_on: str = _long()
+    moved: str = _long()
+    flags: str = _long()
+    cost_amount: str
+    cost_currency: str
+    cost_tokens: int = Field(sa_type=BigInteger)
+    cost_model: str
+    author: str
+    at: str
+    salt: str | None
+    erased: str | None = _long()
+
+
+class SignOffRow(_Table, table=True):
+    """One person's yes; `place` counts those of a request."""
+
+    __tablename__ = "approvals_signoff"
+
+    request_id: str = Field(primary_key=True, foreign_key=_OF_REQUEST)
+    place: int = Field(primary_key=True)
+    person: str
+    sha256: str
+    version: int
+    at: str
+    via: str
+    vouched: str = _long()
+    voided: int
+
+
+class RulingRow(_Table, table=True):
+    """The act that closed a request."""
+
+    __tablename__ = "approvals_ruling"
+
+    request_id: str = Field(primary_key=True, foreign_key=_OF_REQUEST)
+    seq: int = Field(primary_key=True)
+    action: str
+    actor: str = _long(description="canonical JSON of who, and how they were authenticated")
+    at: str
+    effective_at: str
+    version: int
+    document: str | None = _long()
+    sha256: str | None
+    edited: int
+    typed: str | None = _long()
+    changes: str = _long()
+    vouched: str = _long()
+    reason: str | None = _long()
+    code: str | None
+    feedback: str | None = _long()
+    rule: str | None = _long()
+    examination: str | None
+    recalled: int
+    salt: str | None
+    erased: str | None = _long()
+
+
+class WorkingCopyRow(_Table, table=True):
+    """What one person has typed so far on one version."""
+
+    __tablename__ = "approvals_working_copy"
+
+    request_id: str = Field(primary_key=True, foreign_key=_OF_REQUEST)
+    person: str = Field(primary_key=True)
+    version: int = Field(primary_key=True)
+    document: str = _long()
+    at: str
+
+
+class PermitRow(_Table, table=True):
+    """The right to carry out what was signed."""
+
+    __tablename__ = "approvals_permit"
+    __table_args__ = (UniqueConstraint("request_id"),)
+
+    id: str = Field(primary_key=True)
+    request_id: str = Field(foreign_key=_OF_REQUEST)
+    run_id: str
+    action: str
+    target: str
+    sha256: str
+    policy: str
+    policy_version: str
+    state: str
+    minted_at: str
+    receipt: str | None = _long()
+    used_at: str | None
+    holder: str | None
+    lease_until: str | None
+    fence: int = Field(sa_type=BigInteger)
+    salt: str | None
+    erased: str | None = _long()
+
+
+class TokenRow(_Table, table=True):
+    """A bearer token's digest."""
+
+    __tablename__ = "approvals_token"
+    __table_args__ = (UniqueConstraint("sha256"),)
+
+    id: str = Field(primary_key=True)
+    sha256: str
+    subject: str
+    kind: str
+    scopes: str
+    label: str
+    created_at: str
+    expires_at: str | None
+    revoked_at: str | None
+    last_used_at: str | None
+
+
+class RememberedRow(_Table, table=True):
+    """An answer given under an Idempotency-Key."""
+
+    __tablename__ = "approvals_remembered"
+
+    key: str = Field(primary_key=True)
+    subject: str = Field(primary_key=True)
+    body_sha256: str
+    status: int
+    answer: str = _long()
+    at: str
+
+
+class LeaseRow(_Table, table=True):
+    """Who leads, and until when."""
+
+    __tablename__ = "approvals_lease"
+
+    name: str = Field(primary_key=True)
+    holder: str
+    until: str
+
+
+class AuditRow(_Table, table=True):
+    """An entry of the record."""
+
+    __tablename__ = "approvals_audit"
+    __table_args__ = (UniqueConstraint("prev_hash"), Index(None, "request_id", "seq"))
+
+    seq: int = Field(primary_key=True, sa_type=BigInteger, sa_column_kwargs={"autoincrement": False})
+    name: str
+    actor_kind: str
+    actor: str
+    via: str
+    at: str
+    request_id: str | None
+    run_id: str | None
+    details: str = _long()
+    rows: str = _long(description="canonical JSON: [[table, key, digest], ...]")
+    prev_hash: str
+    hash: str
+
+
+class HeadRow(_Table, table=True):
+    """The end of the record: one row, which whoever appends locks last."""
+
+    __tablename__ = "approvals_head"
+
+    id: int = Field(primary_key=True, sa_column_kwargs={"autoincrement": False})
+    seq: int = Field(sa_type=BigInteger)
+    hash: str
+
+
+def _named(name: str) -> Table:
+    return METADATA.tables[PREFIX + name]
+
+
+REQUEST = _named("request")
+CONTENT = _named("content")
+SIGNOFF = _named("signoff")
+RULING = _named("ruling")
+WORKING_COPY = _named("working_copy")
+PERMIT = _named("permit")
+TOKEN = _named("token")
+REMEMBERED = _named("remembered")
+LEASE = _named("lease")
+AUDIT = _named("audit")
+HEAD_OF_RECORD = _named("head")
