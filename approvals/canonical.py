@@ -18,13 +18,15 @@ def canonical(value: Any) -> str:
     """The canonical JSON text of a JSON value, or of a pydantic value as it dumps to JSON.
 
     Raises:
-        NotCanonical: a NaN, an integer beyond 2**53, a lone surrogate, or a type that JSON does not know.
+        NotCanonical: a NaN, an integer beyond 2**53, a lone surrogate, a type that JSON does not know, or no end to it.
     """
     plain = value.model_dump(mode="json") if isinstance(value, BaseModel) else value
     try:
         return rfc8785.dumps(plain).decode("utf-8")
     except (rfc8785.CanonicalizationError, UnicodeEncodeError) as error:
         raise NotCanonical(f"The value cannot be written as canonical JSON: {error}.") from error
+    except RecursionError:
+        raise NotCanonical("The value cannot be written as canonical JSON: it is nested too deeply.") from None
 
 
 def settled(document_class: type[ModelT], value: Any) -> ModelT:
