@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from itertools import zip_longest
 from typing import Annotated, Any, Generic, Literal, NoReturn, TypeVar
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
@@ -214,23 +215,36 @@ Decision = Approved[T] | Rejected | Returned | Expired | Withdrawn
 
 
 def differences(before: Any, after: Any, path: str = "") -> tuple[FieldDifference, ...]:
-    """Where two JSON values differ, leaf by leaf, with paths such as `sections.0.claims.2.text`."""
+    """Where two JSON values differ, leaf by leaf, with paths such as `sections.0.claims.2.text`.
+
+    What one side lacks reads as None there.
+    """
+    parts = _parts(before, after)
+    if parts is None:
+        # To Python True is 1; to JSON, and to a reader, it is not.
+        same = before == after and isinstance(before, bool) is isinstance(after, bool)
+        return () if same else (FieldDifference(path=path, before=before, after=after),)
+    found: list[FieldDifference] = []
+    for key, old, new in parts:
+        place = f"{path}.{key}" if path else str(key)
+        if old is _MISSING or new is _MISSING:
+            lone = FieldDifference(
+                path=place, before=None if old is _MISSING else old, after=None if new is _MISSING else new
+            )
+            found.append(lone)
+        else:
+            found += differences(old, new, place)
+    return tuple(found)
+
+
+_MISSING = object()
+
+
+def _parts(before: Any, after: Any) -> list[tuple[Any, Any, Any]] | None:
     if isinstance(before, dict) and isinstance(after, dict):
         keys = list(before) + [key for key in after if key not in before]
-        return tuple(
-            change
-            for key in keys
-            for change in differences(before.get(key), after.get(key), f"{path}.{key}" if path else str(key))
-        )
+        return [(key, before.get(key, _MISSING), after.get(key, _MISSING)) for key in keys]
     if isinstance(before, list) and isinstance(after, list):
-        length = max(len(before), len(after))
-        return tuple(
-            change
-            for index in range(length)
-            for change in differences(
-                before[index] if index < len(before) else None,
-                after[index] if index < len(after) else None,
-                f"{path}.{index}" if path else str(index),
-            )
-        )
-    return () if before == after else (FieldDifference(path=path, before=before, after=after),)
+        pairs = zip_longest(before, after, fillvalue=_MISSING)
+        return [(index, old, new) for index, (old, new) in enumerate(pairs)]
+    return None
