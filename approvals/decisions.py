@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from itertools import zip_longest
 from typing import Annotated, Any, Generic, Literal, NoReturn, TypeVar
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, field_validator
 
 from approvals.lifecycle import Action
 
@@ -47,6 +47,15 @@ SYSTEM = Actor(kind="system", id="countersign", via="system", scopes=frozenset()
 # -- what a reviewer hands in ------------------------------------------------------------------------------------
 
 
+def _says_something(words: str) -> str:
+    if not words.strip():
+        raise ValueError("there are no words in it")
+    return words
+
+
+Words = Annotated[str, Field(min_length=1), AfterValidator(_says_something)]
+
+
 class Approve(Value):
     """The document as it stands."""
 
@@ -61,12 +70,20 @@ class Edit(Value):
     document: Any = Field(description="the whole document, edited, as JSON")
     vouched: tuple[str, ...] = ()
 
+    @field_validator("document")
+    @classmethod
+    def _is_there(cls, document: Any) -> Any:
+        # Read as "no edit", null would sign the draft that the person meant to change.
+        if document is None:
+            raise ValueError("an edit carries the whole document")
+        return document
+
 
 class Reject(Value):
     """No, and why."""
 
     kind: Literal["reject"] = "reject"
-    reason: str = Field(min_length=1, max_length=4_000)
+    reason: Words = Field(max_length=4_000)
     code: str = Field(default="other", pattern=r"^[a-z_]+$")
 
 
@@ -74,7 +91,7 @@ class Return(Value):
     """Back to the agent, with what should be different."""
 
     kind: Literal["return"] = "return"
-    feedback: str = Field(min_length=1, max_length=20_000)
+    feedback: Words = Field(max_length=20_000)
 
 
 Verdict = Annotated[Approve | Edit | Reject | Return, Field(discriminator="kind")]
