@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-from pydantic import AliasChoices, Field, ValidationError, field_validator
+from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from approvals.errors import ApprovalError
@@ -22,7 +22,7 @@ class Settings(BaseSettings):
 
     home: Path = Field(
         default=Path("~/.countersign"),
-        validation_alias=AliasChoices("home", "COUNTERSIGN_HOME"),
+        validation_alias="COUNTERSIGN_HOME",
         description="the folder that holds everything Countersign keeps on this machine",
     )
     store: str = Field(
@@ -64,7 +64,7 @@ def read_settings(**given: Any) -> Settings:
         ApprovalError: a value is wrong, or a variable is misspelt; the message names it.
     """
     for name in os.environ:
-        if name.upper().startswith(PREFIX) and name[len(PREFIX) :].lower() not in Settings.model_fields:
+        if name.upper().startswith(PREFIX) and name.upper() not in _known():
             raise ApprovalError(f"{name} is not a setting. {_hint(name)}")
     try:
         return Settings(**given)
@@ -75,7 +75,10 @@ def read_settings(**given: Any) -> Settings:
     raise ApprovalError(f"{name} is wrong: {first['msg']} (given was {first['input']!r}).")
 
 
+def _known() -> list[str]:
+    return [f"{PREFIX}{field.upper()}" for field in Settings.model_fields if field != "home"]
+
+
 def _hint(name: str) -> str:
-    known = [f"{PREFIX}{field.upper()}" for field in Settings.model_fields if field != "home"]
-    near = difflib.get_close_matches(name.upper(), known, n=1)
-    return f"Did you mean {near[0]}?" if near else f"Known are: {', '.join(known)}."
+    near = difflib.get_close_matches(name.upper(), [*_known(), "COUNTERSIGN_HOME"], n=1)
+    return f"Did you mean {near[0]}?" if near else f"Known are: {', '.join(_known())}."

@@ -1,0 +1,120 @@
+"""What somebody finds in the queue. To those whom a request does not concern it does not exist."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from approvals.authority import same_person
+from approvals.decisions import Actor
+from approvals.errors import NotFound, NotPermitted, OutOfScope
+from approvals.lifecycle import OPEN, State
+from approvals.ports import PageOf, Person, Transaction, Wanted
+from approvals.requests import Request
+from approvals.service import ApprovalService
+
+_PAGE = 200
+
+
+class Reading:
+    """Lists and finds requests for one service; every surface looks through it."""
+
+    def __init__(self, service: ApprovalService) -> None:
+        self._service = service
+
+    def visible(self, request_id: str, by: Actor) -> Request:
+        """The request, if this actor may see it.
+
+        Raises:
+            NotFound: there is none, or it does not concern them; nobody can tell which.
+            OutOfScope: their token reads nothing at all, whichever request it is.
+        """
+        self._check_reads(by)
+        unknown = NotFound(f"There is no request {request_id!r}.")
+        try:
+            return self._service.get(request_id, by)
+        except NotPermitted as error:
+            if self._everything(by):
+                raise
+            raise unknown from error
+        except NotFound:
+            raise unknown from None
+
+    def page(
+        self,
+        by: Actor,
+        *,
+        states: frozenset[State] | None = None,
+        gate: str | None = None,
+        run: str | None = None,
+        requester: str | None = None,
+        text: str | None = None,
+        mine: bool = False,
+        limit: int = 50,
+        after: str | None = None,
+    ) -> PageOf:
+        """Requests that this actor may see, soonest due first; `mine`: open, and their groups' turn.
+
+        People with a role of `reviewer` list what is or was asked of their groups, and what they asked for themselves
+        where `requester` names them.
+        """
+        self._check_reads(by)
+        groups = self._service.authority.groups_of(by)
+        own = requester is not None and same_person(requester, by.id)
+        narrowed = mine or not (own or self._everything(by))
+        wanted = Wanted(
+            states=(states or OPEN) & OPEN if mine else states,
+            groups=groups if narrowed else None,
+            gate=gate,
+            run=run,
+            requester=requester,
+            text=text,
+        )
+        with self._service.store.read() as transaction:
+            return transaction.page(wanted, limit=limit, after=after)
+
+    def found(self, beginning: str, by: Actor) -> Request:
+        """The one request that this actor may see and whose id begins so, in upper or lower case.
+
+        Raises:
+            NotFound: none, or more than one.
+        """
+        self._check_reads(by)
+        wanted = beginning.strip().upper()
+        try:
+            return self.visible(wanted, by)
+        except NotFound:
+            pass
+        with self._service.store.read() as transaction:
+            fits = [request for request in self._all(transaction) if wanted and request.id.startswith(wanted)]
+        seen = [request for request in fits if self._service.authority.may_read(request, by)]
+        if len(seen) == 1:
+            return seen[0]
+        if not seen:
+            raise NotFound(f"There is no request {beginning!r}.")
+        listed = ", ".join(request.id for request in seen[:5])
+        raise NotFound(f"{len(seen)} requests begin with {beginning!r} ({listed}{', …' if len(seen) > 5 else ''}).")
+
+    # -- inside --------------------------------------------------------------------------------------------------
+
+    def _all(self, transaction: Transaction) -> Iterator[Request]:
+        page = transaction.page(Wanted(), limit=_PAGE)
+        yield from page.requests
+        while page.next is not None:
+            page = transaction.page(Wanted(), limit=_PAGE, after=page.next)
+            yield from page.requests
+
+    def _check_reads(self, by: Actor) -> None:
+        if by.kind in ("system", "policy"):
+            return
+        # A worker's `gate` reads requests too; an agent's does not.
+        if "read" not in by.scopes and not (by.kind == "worker" and "gate" in by.scopes):
+            raise OutOfScope("This token may not read requests; it needs the scope 'read'.")
+        if by.kind == "agent":
+            raise OutOfScope("An agent's token reads nothing in the queue.")
+
+    def _everything(self, by: Actor) -> bool:
+        person = self._person(by)
+        return by.kind != "person" or (person is not None and person.active and person.role in ("admin", "viewer"))
+
+    def _person(self, by: Actor) -> Person | None:
+        return self._service.directory.person(by.id) if by.kind == "person" else None
