@@ -168,7 +168,7 @@ def read_only(policy: Policy) -> bool:
 
 def suffices(policy: Policy, signoffs: Iterable[SignOff], sha256: str) -> bool:
     """Whether enough different people signed exactly this document."""
-    people = {signoff.person for signoff in signoffs if not signoff.voided and signoff.sha256 == sha256}
+    people = {signoff.person.casefold() for signoff in signoffs if not signoff.voided and signoff.sha256 == sha256}
     return len(people) >= policy.quorum
 
 

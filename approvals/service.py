@@ -177,8 +177,11 @@ class ApprovalService:
     def working_copy(self, request_id: str, by: Actor) -> WorkingCopy | None:
         """What this person has typed on the current version, or None."""
         request = self.get(request_id, by)
+        person = self.directory.person(by.id) if by.kind == "person" else None
+        if person is None:
+            return None
         with self.store.read() as transaction:
-            return transaction.working_copy(request.id, by.id.casefold(), request.version)
+            return transaction.working_copy(request.id, person.email, request.version)
 
     # -- verdicts ------------------------------------------------------------------------------------------------
 
@@ -269,15 +272,15 @@ class ApprovalService:
         """
 
         def act(transaction: Transaction, request: Request, now: datetime) -> Request:
+            person = self.authority.check_decider(request, by)
             next_state(request.state, Action.RECALL)
             ruling = request.ruling
             if ruling is None or not same_person(ruling.by.id, by.id) or ruling.by.kind != by.kind:
                 who = ruling.by if ruling else "nobody"
                 raise NotTheDecider(f"This was decided by {who}; only they can take it back.")
-            self.authority.check_decider(request, by)
             if not self._may_recall(request, by, now):
                 raise TooLateToRecall
-            transaction.void_signoffs(request.id, person=ruling.by.id)
+            transaction.void_signoffs(request.id, person=person.email)
             transaction.mark_recalled(request.id, ruling.seq)
             reopened = request.model_copy(
                 update={"effective_at": None, "wake_since": None, "claimed_by": None, "claimed_until": None}
