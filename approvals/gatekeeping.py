@@ -11,7 +11,7 @@ from typing import Any
 from approvals.audit import Event
 from approvals.authority import Authority
 from approvals.canonical import canonical, digest
-from approvals.decisions import Actor, PermitSlip, Ruling
+from approvals.decisions import SYSTEM, Actor, PermitSlip, Ruling
 from approvals.errors import CannotExamine, DocumentInvalid, NoPermit, NotFound, OutOfScope, Overtaken, PermitInUse
 from approvals.examining import digest_of, examined
 from approvals.ledger import Ledger, event, found
@@ -114,7 +114,7 @@ class Gatekeeper:
         return self._ledger.act(request_id, act)
 
     def keep_alive(self, run: str, holder: str, seconds: float) -> int:
-        """Note that a live process is at work on this run's unanswered requests, for so many seconds; tells how many."""
+        """Note that a live process is at work on this run's unanswered requests for so many seconds; tells how many."""
         with self._ledger.store.read() as transaction:
             waiting = transaction.untaken(run)
         for request in waiting:
@@ -127,6 +127,17 @@ class Gatekeeper:
         def act(transaction: Transaction, request: Request, now: datetime) -> None:
             if request.is_open:
                 transaction.record(event("run.woken", by, now, request, {"attempt": request.attempt}))
+
+        self._ledger.act(request_id, act)
+
+    def abandon(self, request_id: str, reason: str) -> None:
+        """Give up waking a run that ended before it took its answer up; the answer stands in the record."""
+
+        def act(transaction: Transaction, request: Request, now: datetime) -> None:
+            if request.wake_since is None or request.taken_up_at is not None:
+                return
+            transaction.change(request, request.model_copy(update={"wake_since": None}), None)
+            transaction.record(event("request.orphaned", SYSTEM, now, request, {"reason": reason}))
 
         self._ledger.act(request_id, act)
 

@@ -100,12 +100,16 @@ class RunWatch(Value):
 class Runs(Protocol):
     """The runs that wait."""
 
-    def status(self, run_id: str) -> RunWatch:
-        """How this run stands; `unknown` where nobody can say now."""
+    def statuses(self, run_ids: Sequence[str]) -> dict[str, RunWatch]:
+        """How each of these runs stands; `unknown` where nobody can say now."""
         ...
 
     def wake(self, run_id: str) -> bool:
-        """Ask for the run to go on. True where it was asked; False where it must be tried again."""
+        """Ask for a suspended run to go on. True where it was asked; False where it must be tried again."""
+        ...
+
+    def restart(self, run_id: str) -> bool:
+        """Schedule a run again whose process is gone. True where it was; False where it must be tried again."""
         ...
 
 

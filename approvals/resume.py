@@ -1,0 +1,93 @@
+"""The runs that wait, on Prefect. The only file of this package that knows it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+from uuid import UUID
+
+import httpx
+from prefect.client.orchestration import SyncPrefectClient, get_client
+from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterId
+from prefect.client.schemas.objects import FlowRun, StateType
+from prefect.exceptions import ObjectNotFound
+from prefect.states import Scheduled
+
+from approvals.ports import RunStatus, RunWatch
+
+_STATUS: dict[StateType, RunStatus] = {
+    StateType.SCHEDULED: "scheduled",
+    StateType.PENDING: "scheduled",
+    StateType.RUNNING: "running",
+    StateType.CANCELLING: "running",
+    StateType.PAUSED: "suspended",
+    StateType.COMPLETED: "ended",
+    StateType.FAILED: "ended",
+    StateType.CANCELLED: "ended",
+    StateType.CRASHED: "ended",
+}
+
+_PAGE = 200
+"""Runs asked for at once; the most that Prefect answers."""
+
+
+class PrefectRuns:
+    """Asks and tells Prefect; whatever it answers, the store decides."""
+
+    def __init__(self, client: Callable[[], SyncPrefectClient] | None = None) -> None:
+        self._open = client or (lambda: get_client(sync_client=True))
+        self._client: SyncPrefectClient | None = None
+
+    def statuses(self, run_ids: Sequence[str]) -> dict[str, RunWatch]:
+        """How each of these runs stands; `unknown` while Prefect does not answer."""
+        ids = list(dict.fromkeys(run_ids))
+        watched: dict[str, RunWatch] = {}
+        for start in range(0, len(ids), _PAGE):
+            page = ids[start : start + _PAGE]
+            try:
+                wanted = FlowRunFilter(id=FlowRunFilterId(any_=[UUID(one) for one in page]))
+                runs = self._connected().read_flow_runs(flow_run_filter=wanted, limit=_PAGE)
+            except (httpx.HTTPError, RuntimeError, ValueError) as error:
+                self._forget()
+                watched |= {one: RunWatch(status="unknown", name=str(error)[:200]) for one in page}
+                continue
+            found = {str(run.id): _watched(run) for run in runs}
+            watched |= {one: found.get(one, RunWatch(status="gone", name="deleted")) for one in page}
+        return watched
+
+    def wake(self, run_id: str) -> bool:
+        """Ask Prefect to resume a suspended run. False where it refused or did not answer: ask again later."""
+        try:
+            answer: Any = self._connected().resume_flow_run(UUID(run_id))
+        except (httpx.HTTPError, RuntimeError, ObjectNotFound):
+            self._forget()
+            return False
+        return str(answer.status.value) == "ACCEPT"
+
+    def restart(self, run_id: str) -> bool:
+        """Schedule a run again whose process is gone, whatever state it was left in. False where Prefect refused."""
+        try:
+            answer: Any = self._connected().set_flow_run_state(
+                UUID(run_id), Scheduled(name="Rescheduled", message="Its process was gone."), force=True
+            )
+        except (httpx.HTTPError, RuntimeError, ObjectNotFound):
+            self._forget()
+            return False
+        return str(answer.status.value) == "ACCEPT"
+
+    def _connected(self) -> SyncPrefectClient:
+        if self._client is None:
+            self._client = self._open().__enter__()
+        return self._client
+
+    def _forget(self) -> None:
+        client, self._client = self._client, None
+        if client is not None:
+            client.__exit__(None, None, None)
+
+
+def _watched(run: FlowRun) -> RunWatch:
+    if run.state is None:
+        return RunWatch(status="unknown")
+    deployment = str(run.deployment_id) if run.deployment_id else None
+    return RunWatch(status=_STATUS[run.state.type], name=run.state.name or "", deployment=deployment)

@@ -1,0 +1,70 @@
+"""Where ports are injected: the one file that joins agents and approvals.
+
+Built at first use in each process, once: by the command line for commands and servers, by gates and steps in a run.
+"""
+
+from __future__ import annotations
+
+import functools
+import threading
+from typing import Any
+from uuid import UUID
+
+from agents.bootstrap import Agents
+from agents.bootstrap import build as build_agents
+
+from approvals.bootstrap import Approvals
+from approvals.bootstrap import build as build_approvals
+from flows.examiner import ClassExaminer
+from flows.settings import Settings
+
+_lock = threading.RLock()
+
+
+@functools.cache
+def _agents() -> Agents:
+    return build_agents()
+
+
+@functools.cache
+def _approvals() -> Approvals:
+    return build_approvals(examiner=ClassExaminer(agents, settings().document_modules))
+
+
+def settings() -> Settings:
+    """The flows' settings as the environment has them now."""
+    return Settings()
+
+
+def agents() -> Agents:
+    """The CRM, the model, the catalogue and the web of this process."""
+    with _lock:
+        return _agents()
+
+
+def approvals() -> Approvals:
+    """The store, the policies, the people and the service of this process, with the examiner that knows agents."""
+    with _lock:
+        return _approvals()
+
+
+def reset() -> None:
+    """Let go of what this process has built; the next use reads the settings anew."""
+    with _lock:
+        if _approvals.cache_info().currsize:
+            _approvals().close()
+        _approvals.cache_clear()
+        _agents.cache_clear()
+
+
+def crm_address() -> str:
+    """The CRM that effects go to; the target of their permits."""
+    return agents().crm.address
+
+
+def run_url(run_id: UUID | str) -> str | None:
+    """Where a run is seen in the Prefect UI; None where Prefect has none."""
+    from prefect.settings import get_current_settings
+
+    base: Any = get_current_settings().ui_url
+    return f"{str(base).rstrip('/')}/runs/flow-run/{run_id}" if base else None

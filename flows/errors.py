@@ -1,0 +1,59 @@
+"""What can go wrong between a flow and its gates. The docstring is the message; attributes carry the facts.
+
+FlowError
+├── GateMisplaced        in a subflow, a task, a thread, a bare gather, or outside a flow of ours
+├── GateNotDeclared      the flow does not name this gate
+├── GateReused           the same gate and key twice in one execution
+├── GateKeyMissing       no key can be made of these inputs
+├── GateInvalid          a gate that contradicts itself
+├── Unapproved           the answer was not an approval
+└── ServerError          Prefect or the queue cannot be reached or started
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+class FlowError(Exception):
+    """Something is wrong between a flow and its gates."""
+
+    def __init__(self, message: str | None = None) -> None:
+        super().__init__(message or (type(self).__doc__ or "").strip())
+
+
+class GateMisplaced(FlowError):
+    """A gate cannot stand here, and it is never skipped."""
+
+
+class GateNotDeclared(FlowError):
+    """The flow does not name this gate in `gates=[…]`."""
+
+
+class GateReused(FlowError):
+    """The same gate was opened twice with the same key in one execution."""
+
+
+class GateKeyMissing(FlowError):
+    """A gate needs a key."""
+
+
+class GateInvalid(FlowError):
+    """This gate contradicts itself."""
+
+
+class Unapproved(FlowError):
+    """The answer was not an approval, so the flow ends here."""
+
+    def __init__(self, decision: Any, gate: str, done: Any = None) -> None:
+        self.decision = decision
+        self.gate = gate
+        self.done = done
+        self.outcome = type(decision).__name__
+        by = f" by {', '.join(decision.by)}" if decision.by else ""
+        said = getattr(decision, "reason", None) or getattr(decision, "feedback", "")
+        super().__init__(f"{gate}: {self.outcome.lower()}{by}: {said}")
+
+
+class ServerError(FlowError):
+    """Prefect or the queue cannot be reached or started."""

@@ -1,0 +1,72 @@
+"""The agents' steps as Prefect tasks, with the ports of this process. A flow chains these."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from prefect import task
+from prefect.cache_policies import INPUTS, NO_CACHE, RUN_ID
+from prefect.runtime import flow_run
+
+from agents import applying, drafting, planning
+from agents import research as researching
+from agents.documents import Brief, Conflict, CrmReceipt, CrmUpdate, Draft, Proposal, Prospect
+from flows import composition
+from flows.gates import Gate
+from flows.guards import guarded
+
+BRIEF = Gate("brief", Brief)
+PROPOSAL = Gate("proposal", Proposal)
+CRM_UPDATE = Gate("crm_update", CrmUpdate, action="crm.update", target=composition.crm_address)
+
+# A gated step keeps nothing in Prefect: its work is in the request, which another machine can see too.
+gated: dict[str, Any] = {"cache_policy": NO_CACHE, "persist_result": False}
+"""Options for a step that a gate follows: `@task(**gated)`."""
+
+ungated: dict[str, Any] = {"cache_policy": INPUTS + RUN_ID, "persist_result": True, "result_serializer": "json"}
+"""Options for a step whose result the flow uses as it is: it runs once a run, even if its source changes meanwhile."""
+
+# Minutes belong to tasks, seconds to connectors.
+_PATIENT: dict[str, Any] = {"retries": 2, "retry_delay_seconds": [60, 300]}
+
+
+@task(name="research", **gated)
+async def research(prospect: Prospect) -> Draft[Brief]:
+    """Read about a prospect and hand in what was found, each fact with its source."""
+    ports = composition.agents()
+    return await researching.research(prospect, web=ports.web, snapshots=ports.snapshots, now=_now)
+
+
+@task(name="draft proposal", **gated)
+async def draft_proposal(
+    brief: Brief,
+    feedback: tuple[str, ...] = (),
+    previous: Proposal | None = None,
+    round: int = 1,  # noqa: A002
+) -> Draft[Proposal]:
+    """Draft an offer from the signed brief and the catalogue."""
+    ports = composition.agents()
+    return await drafting.draft_proposal(
+        brief, model=ports.model, catalogue=ports.catalogue, feedback=feedback, previous=previous, round=round
+    )
+
+
+@task(name="plan CRM update", **gated)
+async def plan_update(proposal: Proposal, brief: Brief, feedback: tuple[str, ...] = ()) -> Draft[CrmUpdate]:
+    """Plan what the signed proposal changes in the CRM."""
+    ports = composition.agents()
+    return await planning.plan_update(
+        proposal, brief, crm=ports.crm, catalogue=ports.catalogue, run_key=str(flow_run.id)[:8], feedback=feedback
+    )
+
+
+@task(name="apply CRM update", cache_policy=NO_CACHE, persist_result=False, **_PATIENT)
+@guarded(action="crm.update", target=composition.crm_address)
+async def apply_update(update: CrmUpdate) -> CrmReceipt | Conflict:
+    """Write the signed changes, once."""
+    return await applying.apply_update(update, crm=composition.agents().crm, by=f"run {flow_run.id}")
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)

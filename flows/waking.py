@@ -1,0 +1,153 @@
+"""Keeps queue and runs in step: wakes runs whose answer counts, keeps deadlines, and finds strays.
+
+It runs inside the queue process, under a lease, so that one of several does it; it works while Prefect is down.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import socket
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from approvals.bootstrap import Approvals
+from approvals.errors import ApprovalError
+from approvals.ports import Runs, RunWatch
+from approvals.requests import Request
+
+SILENCE = timedelta(seconds=15)
+"""How long a run that is said to be running may leave its requests unattended before its process counts as gone."""
+
+_LEASE = timedelta(seconds=15)
+_PAGE = 200
+
+log = logging.getLogger("countersign.waking")
+
+
+@dataclass
+class Round:
+    """What one round of the loop did."""
+
+    leader: bool = True
+    woken: int = 0
+    restarted: int = 0
+    lapsed: int = 0
+    withdrawn: int = 0
+    abandoned: int = 0
+    stuck: list[str] = field(default_factory=list)
+
+
+class Waker:
+    """The loop. Each round is safe to repeat, and two at once do nothing twice."""
+
+    def __init__(self, approvals: Approvals, runs: Runs, *, every: float = 1.0, reconcile_every: float = 10.0) -> None:
+        self._approvals = approvals
+        self._runs = runs
+        self._every = every
+        self._reconcile_every = timedelta(seconds=reconcile_every)
+        self._holder = f"{socket.gethostname()}:{os.getpid()}"
+        self._reconciled_at: datetime | None = None
+        self._told_stuck: set[str] = set()
+
+    def run(self, stop: threading.Event) -> None:
+        """Round after round until `stop` is set; a round that fails is logged and the next one comes."""
+        while not stop.is_set():
+            try:
+                self.once()
+            except Exception as error:
+                log.warning("A round of waking failed: %s", error)
+            stop.wait(self._every)
+
+    def once(self) -> Round:
+        """One round: deadlines, then runs to wake, and now and then the strays."""
+        now = self._approvals.ledger.clock()
+        with self._approvals.store.begin() as transaction:
+            if not transaction.take_lease("waking", self._holder, now, now + _LEASE):
+                return Round(leader=False)
+        done = Round()
+        done.lapsed = self._approvals.deadlines.lapse_all()
+        self._wake(now, done)
+        if self._reconciled_at is None or now - self._reconciled_at >= self._reconcile_every:
+            self._reconciled_at = now
+            for page in self._open_requests():
+                self._reconcile(page, now, done)
+        return done
+
+    def _wake(self, now: datetime, done: Round) -> None:
+        with self._approvals.store.read() as transaction:
+            requests = transaction.to_wake(now, _PAGE)
+        watches = self._runs.statuses([request.run.id for request in requests])
+        for request in requests:
+            watch = watches[request.run.id]
+            if watch.status == "suspended":
+                # The note stays until the gate takes the answer up: a resume that came too early is repeated.
+                done.woken += self._runs.wake(request.run.id)
+            elif watch.status in ("ended", "gone"):
+                self._approvals.gatekeeper.abandon(request.id, f"its run was {watch.name.lower()}")
+                done.abandoned += 1
+            elif watch.status == "running" and _silent(request, now):
+                if watch.deployment is not None:
+                    done.restarted += self._runs.restart(request.run.id)
+                else:
+                    self._approvals.gatekeeper.abandon(request.id, "the process that waited for it is gone")
+                    done.abandoned += 1
+
+    def _open_requests(self) -> Iterator[tuple[Request, ...]]:
+        after: str | None = None
+        while True:
+            with self._approvals.store.read() as transaction:
+                page = transaction.waiting(_PAGE, after)
+            if not page:
+                return
+            yield page
+            after = page[-1].id
+
+    def _reconcile(self, requests: tuple[Request, ...], now: datetime, done: Round) -> None:
+        watches = self._runs.statuses([request.run.id for request in requests])
+        for request in requests:
+            watch = watches[request.run.id]
+            reason = _orphaned(request, watch, now)
+            try:
+                if reason is not None:
+                    self._approvals.service.withdraw(request.id, reason)
+                    done.withdrawn += 1
+                elif watch.status == "running" and watch.deployment is not None and _silent(request, now):
+                    done.restarted += self._runs.restart(request.run.id)
+                elif not self._approvals.service.authority.candidates(request):
+                    self._unstick(request, done)
+            except ApprovalError as error:
+                log.info("Request %s: %s", request.id, error)  # somebody decided it in between
+
+    def _unstick(self, request: Request, done: Round) -> None:
+        """Nobody who may decide is left: ask whom the policy escalates to, and say so where it names nobody."""
+        if request.policy.escalate_to and not request.escalated:
+            self._approvals.service.escalate(request.id)
+            return
+        done.stuck.append(request.id)
+        if request.id not in self._told_stuck:
+            self._told_stuck.add(request.id)
+            log.warning(
+                "Request %s is stuck: nobody in %s may decide it. Add somebody to people.toml.",
+                request.id,
+                ", ".join(request.policy.groups),
+            )
+
+
+def _silent(request: Request, now: datetime) -> bool:
+    """Whether no process has shown itself on this request for a while."""
+    heard = [request.opened_at, request.held_until, request.wake_since, request.effective_at]
+    return max(moment for moment in heard if moment is not None) + SILENCE < now
+
+
+def _orphaned(request: Request, watch: RunWatch, now: datetime) -> str | None:
+    """Why nobody will take the answer up, in a few words; None where somebody will."""
+    if watch.status in ("ended", "gone"):
+        return f"its run was {watch.name.lower() or watch.status}"
+    if watch.deployment is None and watch.status == "suspended":
+        return "the deployment of its run was removed"
+    if watch.deployment is None and watch.status == "running" and _silent(request, now):
+        return "the process that waited for it is gone"
+    return None
