@@ -137,8 +137,32 @@ class Authority:
         """
         if actor.kind == "system":
             return
-        if self._known(actor).role != "admin" or (actor.via == "token" and "admin" not in actor.scopes):
+        # What was given out for less than a sign-in reaches no further than it says.
+        limited = actor.via in ("token", "link") and "admin" not in actor.scopes
+        if self._known(actor).role != "admin" or limited:
             raise NotPermitted(f"Only an administrator may do that; {actor.id} is none here.")
+
+    def check_machinery(self, actor: Actor) -> None:
+        """Nothing, if the actor is the queue itself or the flow's side.
+
+        Raises:
+            NotPermitted: they are a person or an agent. OutOfScope: the worker's token does not reach that far.
+        """
+        if actor.kind == "worker" and "gate" not in actor.scopes:
+            raise OutOfScope("This token does not speak for a flow; it needs the scope 'gate'.")
+        if actor.kind not in ("system", "worker"):
+            raise NotPermitted(f"Only the flow that asked can do that, and this is {actor}. Hand in an edit instead.")
+
+    def check_releaser(self, request: Request, actor: Actor) -> None:
+        """Nothing, if the actor may give a claim back: whoever holds it, or an administrator.
+
+        Raises:
+            NotPermitted: they may not.
+        """
+        if request.claimed_by is not None and same_person(request.claimed_by, actor.id):
+            self._person(actor)
+        else:
+            self.check_admin(actor)
 
     def check_withdrawer(self, request: Request, actor: Actor) -> None:
         """Nothing, if the actor may withdraw: the machinery, an administrator, or who asked.
@@ -147,10 +171,12 @@ class Authority:
             NotPermitted: they may not.
         """
         if actor.kind in ("system", "worker"):
-            return
-        person = self._person(actor)
-        if person.role != "admin" and not same_person(person.email, request.requester):
-            raise NotPermitted("Only who opened a request, or an administrator, can withdraw it.")
+            self.check_machinery(actor)
+        elif not same_person(self._person(actor).email, request.requester):
+            try:
+                self.check_admin(actor)
+            except NotPermitted:
+                raise NotPermitted("Only who opened a request, or an administrator, can withdraw it.") from None
 
     def check_terms(self, policy: Policy, requester: str) -> None:
         """Nothing, if enough people could decide under these terms.

@@ -122,7 +122,7 @@ class ApprovalService:
             elif action is Action.WITHDRAW:
                 may = _passes(lambda: self.authority.check_withdrawer(request, by))
             elif action is Action.RELEASE:
-                may = request.claimed_by is not None and same_person(request.claimed_by, by.id)
+                may = _passes(lambda: self.authority.check_releaser(request, by))
             elif action in (Action.REJECT, Action.RETURN):
                 may = action.value in request.verdicts and self.authority.may_decide(request, by)
             else:
@@ -153,9 +153,8 @@ class ApprovalService:
         """Give a claimed request back to the queue; only who claimed it, or an administrator."""
 
         def act(transaction: Transaction, request: Request, now: datetime) -> Request:
+            self.authority.check_releaser(request, by)
             check_actionable(request, Action.RELEASE)
-            if request.claimed_by is None or not same_person(request.claimed_by, by.id):
-                self.authority.check_admin(by)
             released = request.model_copy(update={"claimed_by": None, "claimed_until": None})
             return self._ledger.move(transaction, request, released, Action.RELEASE, by)
 
@@ -308,6 +307,7 @@ class ApprovalService:
         """
 
         def act(transaction: Transaction, request: Request, now: datetime) -> Request:
+            self.authority.check_machinery(by)
             if version is not None and request.version != version:
                 return request
             check_actionable(request, Action.REVISE)
@@ -327,11 +327,10 @@ class ApprovalService:
         """Ask the policy's `escalate_to` groups instead, with the policy's time anew; `due`: only past the deadline."""
 
         def act(transaction: Transaction, request: Request, now: datetime) -> Request:
+            self.authority.check_admin(by)
             if due and (not request.is_open or request.due_at > now):
                 return request
             check_actionable(request, Action.ESCALATE)
-            if by.kind != "system":
-                self.authority.check_admin(by)
             if not request.policy.escalate_to or request.escalated:
                 raise NotActionable("There is nobody further to escalate this request to.")
             update = {
