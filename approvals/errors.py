@@ -17,6 +17,7 @@ ApprovalError
 │   └── VerdictNotAllowed         this gate does not offer that verdict
 ├── StaleDecision                 the draft changed since it was read
 ├── DocumentInvalid               an edit that the document's class refuses
+│   └── VerdictInvalid            a rejection without a reason, a return without feedback
 ├── UnsupportedClaims             claims nobody vouched for
 ├── CannotExamine                 nobody reachable can check the document
 ├── Overtaken                     the row changed in between; the caller reads again
@@ -113,12 +114,16 @@ class FieldError:
 
 
 class DocumentInvalid(ApprovalError):
-    """The edited document does not fit its schema."""
+    """The document is not valid."""
 
     def __init__(self, errors: Sequence[FieldError]) -> None:
         self.errors = tuple(errors)
         told = "; ".join(f"{error.path or 'document'}: {error.message}" for error in self.errors)
-        super().__init__(f"The document is not valid. {told}")
+        super().__init__(f"{type(self).__doc__} {told}")
+
+
+class VerdictInvalid(DocumentInvalid):
+    """The verdict is not complete."""
 
 
 class UnsupportedClaims(ApprovalError):

@@ -10,7 +10,9 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
+
+from pydantic import ValidationError
 
 from approvals.authority import Authority, same_person
 from approvals.canonical import canonical, digest
@@ -24,17 +26,20 @@ from approvals.decisions import (
     Return,
     Ruling,
     SignOff,
+    Value,
     Verdict,
     differences,
 )
 from approvals.errors import (
     ApprovalError,
     DocumentInvalid,
+    FieldError,
     NotActionable,
     NotTheDecider,
     StaleDecision,
     TooLateToRecall,
     UnsupportedClaims,
+    VerdictInvalid,
     VerdictNotAllowed,
 )
 from approvals.examining import digest_of, examined
@@ -43,6 +48,8 @@ from approvals.lifecycle import TRANSITIONS, Action, next_state
 from approvals.policies import suffices
 from approvals.ports import Clock, Directory, Examination, Examiner, Person, Store, Transaction
 from approvals.requests import Content, Evidence, Moved, Request, WorkingCopy
+
+ValueT = TypeVar("ValueT", bound=Value)
 
 MAX_DOCUMENT = 4 * 1024 * 1024
 """Characters of JSON that a document may have."""
@@ -253,14 +260,14 @@ class ApprovalService:
         self, request_id: str, by: Actor, *, version: int, reason: str, code: str = "other", recall: int = 0
     ) -> Request:
         """Say no, with a reason; one suffices, whatever the quorum."""
-        verdict = Reject(reason=reason, code=code)
+        verdict = _complete(Reject, reason=reason, code=code)
         return self._closed(
             request_id, by, Action.REJECT, version=version, recall=recall, reason=verdict.reason, code=verdict.code
         )
 
     def send_back(self, request_id: str, by: Actor, *, version: int, feedback: str, recall: int = 0) -> Request:
         """Ask the agent for another draft, with what should be different."""
-        verdict = Return(feedback=feedback)
+        verdict = _complete(Return, feedback=feedback)
         return self._closed(request_id, by, Action.RETURN, version=version, recall=recall, feedback=verdict.feedback)
 
     def recall(self, request_id: str, by: Actor) -> Request:
@@ -542,7 +549,19 @@ def _agents_draft(transaction: Transaction, request: Request) -> str:
     return content.document
 
 
+def _complete(kind: type[ValueT], **terms: str) -> ValueT:
+    try:
+        return kind(**terms)
+    except ValidationError as error:
+        told = [FieldError(".".join(map(str, one["loc"])), one["msg"]) for one in error.errors()]
+        raise VerdictInvalid(told) from None
+
+
 def _small_enough(document: Any) -> None:
-    size = len(json.dumps(document, ensure_ascii=False))
+    try:
+        size = len(json.dumps(document, ensure_ascii=False))
+    except (TypeError, ValueError, RecursionError) as error:
+        raise DocumentInvalid([FieldError("", f"it cannot be written as JSON ({error})")]) from None
     if size > MAX_DOCUMENT:
-        raise ApprovalError(f"The document has {size} characters; {MAX_DOCUMENT} is the most that can be handed in.")
+        told = f"it has {size} characters, and {MAX_DOCUMENT} is the most that can be handed in"
+        raise DocumentInvalid([FieldError("", told)])
