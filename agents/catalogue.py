@@ -23,6 +23,15 @@ class Offer(Value):
     unit_price: Money = Field(ge=0)
     keywords: tuple[str, ...] = Field(default=(), description="words in a brief that make this offer fit")
     languages: dict[str, str] = Field(default_factory=dict, description="ISO 639-1 -> description in that language")
+    units: dict[str, str] = Field(default_factory=dict, description="ISO 639-1 -> unit in that language")
+
+    def described(self, language: str) -> str:
+        """The description in this language, or as the catalogue's own language has it."""
+        return self.languages.get(language, self.description)
+
+    def sold_per(self, language: str) -> str:
+        """The unit in this language, or as the catalogue's own language has it."""
+        return self.units.get(language, self.unit)
 
 
 class Catalogue(Value):

@@ -371,6 +371,16 @@ def dump(document: BaseModel) -> Any:
     return document.model_dump(mode="json")
 
 
+def contradictions(facts: Sequence[Fact]) -> dict[str, frozenset[str]]:
+    """Fact id -> ids of the facts that say otherwise, whichever of the two names the other."""
+    against: dict[str, set[str]] = {}
+    for fact in facts:
+        for other in fact.conflicts_with:
+            against.setdefault(fact.id, set()).add(other)
+            against.setdefault(other, set()).add(fact.id)
+    return {fact_id: frozenset(others) for fact_id, others in against.items()}
+
+
 def _unique(noun: str, ids: Sequence[str]) -> None:
     seen: set[str] = set()
     for one in ids:

@@ -19,6 +19,7 @@ from agents.documents import (
     Flag,
     Proposal,
     SetField,
+    contradictions,
 )
 from agents.ports import Crm
 from agents.texts import money_text, render_text
@@ -131,6 +132,7 @@ class _Plan:
         self._fields = crm.describe()
         self._told: dict[str, str] = {source.id: source.title or source.address for source in brief.sources}
         self._brief = brief
+        self._against = contradictions(brief.facts)
         self.changes: list[Change] = []
         self.flags: list[Flag] = []
         self.based_on: dict[str, str] = {}
@@ -243,8 +245,8 @@ class _Plan:
             fact = self._best(key)
             if fact is not None:
                 found[field] = fact
-            elif any(one.conflicts_with for one in self._usable(key)):
-                values = " and ".join(sorted({one.value for one in self._usable(key) if one.conflicts_with}))
+            elif any(one.id in self._against for one in self._usable(key)):
+                values = " and ".join(sorted({one.value for one in self._usable(key) if one.id in self._against}))
                 self.flags.append(
                     Flag(
                         code="crm_field_left",
@@ -259,7 +261,7 @@ class _Plan:
 
     def _best(self, key: FactKey) -> Fact | None:
         """The surest fact under this key, or None where there is none or the sources contradict each other."""
-        usable = [fact for fact in self._usable(key) if not fact.conflicts_with]
+        usable = [fact for fact in self._usable(key) if fact.id not in self._against]
         return max(usable, key=lambda fact: fact.confidence, default=None)
 
     def _says(self, fact: Fact) -> str:

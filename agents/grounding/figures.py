@@ -1,0 +1,240 @@
+"""Numbers, amounts, percentages, dates and phone numbers in a text, brought to one form so that they compare."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Callable, Iterator
+from decimal import Decimal, InvalidOperation
+from typing import Literal, NamedTuple
+
+from agents.grounding.number_words import number_words
+
+Kind = Literal["number", "money", "percent"]
+
+_CURRENCIES = {
+    "€": "EUR", "eur": "EUR", "euro": "EUR", "euros": "EUR",
+    "$": "USD", "usd": "USD", "us$": "USD", "dollar": "USD", "dollars": "USD",
+    "£": "GBP", "gbp": "GBP", "pound": "GBP", "pounds": "GBP", "pfund": "GBP",
+    "chf": "CHF", "franken": "CHF", "francs": "CHF",
+    "sek": "SEK", "nok": "NOK", "dkk": "DKK", "pln": "PLN", "jpy": "JPY", "¥": "JPY",
+}  # fmt: skip
+_MULTIPLIERS = {
+    "k": 1_000, "tsd": 1_000, "thousand": 1_000, "tausend": 1_000,
+    "m": 1_000_000, "mn": 1_000_000, "mio": 1_000_000, "million": 1_000_000, "millions": 1_000_000,
+    "millionen": 1_000_000,
+    "bn": 1_000_000_000, "mrd": 1_000_000_000, "billion": 1_000_000_000, "milliarde": 1_000_000_000,
+    "milliarden": 1_000_000_000,
+}  # fmt: skip
+_MEASURES = {
+    "people": r"employees?|people|persons?|staff|colleagues|workers?|team members|mitarbeiter\w*|beschäftigte\w*"
+    r"|mitarbeitende\w*|personen|menschen|kolleg\w+|angestellte\w*|headcount|workforce|belegschaft",
+    "vehicles": r"vehicles?|trucks?|lorr(?:y|ies)|vans?|cars?|trailers?|fahrzeuge?n?|lkws?|lastwagen|transporter|pkws?"
+    r"|zugmaschinen",
+    "sites": r"sites?|locations?|depots?|offices?|branch(?:es)?|warehouses?|clinics?|hospitals?|plants?|factor(?:y|ies)"
+    r"|hotels?|hubs?|standorte?n?|niederlassung\w*|filialen?|lager|kliniken?|werke?n?|büros?|häuser",
+    "customers": r"customers?|clients?|patients?|guests?|kund(?:e|en|innen)|patient\w+|gäste",
+    "machines": r"machines?|production lines?|robots?|maschinen?|anlagen?|fertigungslinien?|roboter",
+    "years": r"years?|jahre?n?",
+    "months": r"months?|monate?n?",
+    "weeks": r"weeks?|wochen?",
+    "days": r"days?|tage?n?",
+    "hours": r"hours?|stunden?",
+    "countries": r"countr(?:y|ies)|ländern?|staaten",
+    "rooms": r"rooms?|beds?|zimmern?|betten",
+    "area": r"square met(?:re|er)s?|m2|quadratmetern?",
+    "orders": r"orders?|shipments?|deliver(?:y|ies)|parcels?|aufträge?n?|sendungen|lieferungen|pakete?n?",
+}
+_MONTHS = (
+    "january|januar|jänner", "february|februar", "march|märz", "april", "may|mai", "june|juni", "july|juli", "august",
+    "september", "october|oktober", "november", "december|dezember",
+)  # fmt: skip
+
+_CURRENCY = r"€|US\$|\$|£|¥|\b(?:EUR|USD|GBP|CHF|SEK|NOK|DKK|PLN|JPY)\b"
+_CURRENCY_AFTER = rf"{_CURRENCY}|\b(?:euros?|dollars?|pounds?|pfund|franken|francs)\b"
+_CORE = r"\d{1,3}(?:[ '’]\d{3})+(?!\d)(?:[.,]\d+)?|\d+(?:[.,]\d+)*"
+_FIGURE = re.compile(
+    rf"(?:(?P<before>{_CURRENCY})\s?)?(?<![\w.,])[+−-]?(?P<core>{_CORE})"
+    r"(?:\s?(?P<times>(?:thousand|tausend|tsd|million(?:s|en)?|mio|mn|billion|milliarden?|mrd|bn)\b\.?|[kKmM]\b))?"
+    rf"(?:\s?(?P<percent>%|(?:percent|per cent|prozent|pct)\b)|\s?(?P<after>{_CURRENCY_AFTER}))?",
+    re.IGNORECASE,
+)
+_WEB = re.compile(r"https?://[^\s<>\"“”»«]+|www\.[^\s<>\"“”»«]+", re.IGNORECASE)
+_EMAIL = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
+_DOMAIN = re.compile(r"\b(?:[a-z0-9-]+\.)+[a-z]{2,}\b(?:/[^\s<>\"“”»«]*)?", re.IGNORECASE)
+_PHONE = re.compile(r"(?<![\w.])(?:\+|00)\d[\d\s()/.-]{5,}\d|(?<![\w.])\(?0\d{1,5}\)?[\s/-]\d[\d\s/-]{3,}\d")
+_ISO_DATE = re.compile(r"(?<!\d)(\d{4})-(\d{2})(?:-(\d{2}))?(?!\d)")
+_DAY_DATE = re.compile(r"(?<!\d)(\d{1,2})([./])\s?(\d{1,2})\2\s?(\d{4})(?!\d)")
+_MONTH = re.compile(
+    rf"(?P<cue>\b(?:in|since|im|seit|ab|until|bis|of|on|am|by)\s+|\d\.?\s+)?\b(?P<month>{'|'.join(_MONTHS)})\b"
+    r"(?P<after>\s+\d)?",
+    re.IGNORECASE,
+)
+_MEASURE = re.compile("|".join(rf"(?P<{name}>\b(?:{words})\b)" for name, words in _MEASURES.items()), re.IGNORECASE)
+
+
+class Figure(NamedTuple):
+    """One number as written and as it counts; `measures` is what it counts, where the next words say so."""
+
+    kind: Kind
+    amount: Decimal
+    currency: str
+    measures: frozenset[str]
+    written: str
+    start: int
+
+
+class Readings(NamedTuple):
+    """Everything in a text that can be looked up."""
+
+    text: str
+    figures: tuple[Figure, ...]
+    addresses: frozenset[str]
+    phones: frozenset[str]
+    dates: frozenset[tuple[int, int, int]]
+    months: frozenset[int]
+    masked: str
+
+
+def plain(text: str) -> str:
+    """The text with look-alike digits, odd spaces and invisible characters brought to their ordinary form."""
+    folded = unicodedata.normalize("NFKC", text)
+    visible = "".join(
+        letter for letter in folded if unicodedata.category(letter) not in {"Cf", "Cc"} or letter in "\n\t"
+    )
+    ascii_digits = "".join(
+        str(unicodedata.digit(letter)) if unicodedata.category(letter) == "Nd" else letter for letter in visible
+    )
+    return re.sub(r"[ \t]+", " ", ascii_digits)
+
+
+def read(text: str, *, measure: str = "", loose: bool = False) -> Readings:
+    """What can be looked up in this text. `loose` is for evidence: `one` counts, and dates give their parts too."""
+    text = plain(text)
+    masked, addresses = _take(text, (_WEB, _EMAIL, _DOMAIN), _address)
+    masked, phones = _take(masked, (_PHONE,), digits)
+    dates = frozenset(_dates(masked))
+    months = set(_month_numbers(masked, loose=loose))
+    parts: list[Figure] = []
+    if loose:
+        months |= {month for _, month, _ in dates}
+        parts = [
+            Figure("number", Decimal(part), "", frozenset(), str(part), 0)
+            for date in dates
+            for part in (date[0], date[2])
+            if part
+        ]
+    masked = _DAY_DATE.sub(_blank, _ISO_DATE.sub(_blank, masked))
+    found = [*_figures(masked, measure), *_in_words(masked, measure, loose=loose), *parts]
+    return Readings(text, tuple(found), addresses, phones, dates, frozenset(months), masked)
+
+
+def digits(written: str) -> str:
+    """Only the digits of a phone number, without the international prefix."""
+    return re.sub(r"\D", "", written).removeprefix("00")
+
+
+def same_phone(one: str, other: str) -> bool:
+    """Whether two numbers are one, with or without the country code."""
+    short, long = sorted((one.lstrip("0"), other.lstrip("0")), key=len)
+    return len(short) >= 6 and long.endswith(short) and len(long) - len(short) <= 3
+
+
+def _take(text: str, patterns: tuple[re.Pattern[str], ...], form: Callable[[str], str]) -> tuple[str, frozenset[str]]:
+    taken: set[str] = set()
+    for pattern in patterns:
+        for match in pattern.finditer(text):
+            taken.add(form(match[0]))
+        text = pattern.sub(_blank, text)
+    return text, frozenset(taken)
+
+
+def _blank(match: re.Match[str]) -> str:
+    return "\u2007" * len(match[0])  # keeps offsets, and is no space between two words
+
+
+def _address(written: str) -> str:
+    bare = re.sub(r"^https?://", "", written.lower().rstrip(".,;:!?)'\""))
+    return bare.removeprefix("www.").rstrip("/")
+
+
+def _dates(text: str) -> Iterator[tuple[int, int, int]]:
+    for match in _ISO_DATE.finditer(text):
+        yield int(match[1]), int(match[2]), int(match[3] or 0)
+    for match in _DAY_DATE.finditer(text):
+        yield int(match[4]), int(match[3]), int(match[1])
+
+
+def _month_numbers(text: str, *, loose: bool) -> Iterator[int]:
+    for match in _MONTH.finditer(text):
+        if loose or match["cue"] or match["after"]:
+            word = match["month"].lower()
+            yield next(number for number, words in enumerate(_MONTHS, 1) if word in words.split("|"))
+
+
+def _figures(text: str, measure: str) -> Iterator[Figure]:
+    for match in _FIGURE.finditer(text):
+        following = text[match.end("core") : match.end("core") + 1]
+        if match["times"] is None and following.isalpha() and not match["after"]:
+            continue  # a code such as 3D or 5th, which is looked up as a word
+        amount = _amount(match["core"])
+        if amount is None:
+            continue
+        times = (match["times"] or "").lower().rstrip(".")
+        currency = _CURRENCIES.get((match["before"] or match["after"] or "").lower(), "")
+        if times in {"m", "k"} and not currency and text[match.end("core")] == " ":
+            times = ""  # 45 m is a length
+        kind: Kind = "percent" if match["percent"] else "money" if currency else "number"
+        yield Figure(
+            kind,
+            amount * _MULTIPLIERS.get(times, 1),
+            currency,
+            _measures(text, match.start(), match.end(), several=kind == "money") or _one(measure),
+            match[0].strip(),
+            match.start(),
+        )
+
+
+def _in_words(text: str, measure: str, *, loose: bool) -> Iterator[Figure]:
+    for word in number_words(text):
+        if word.amount == 1 and not loose:
+            continue
+        tail = text[word.end : word.end + 24]
+        percent = re.match(r"\s?(?:percent|per cent|prozent)\b", tail, re.IGNORECASE)
+        money = re.match(rf"\s?(?P<code>{_CURRENCY_AFTER})", tail, re.IGNORECASE)
+        kind: Kind = "percent" if percent else "money" if money else "number"
+        currency = _CURRENCIES.get(money["code"].lower(), "") if money else ""
+        counted = _measures(text, word.start, word.end, several=kind == "money") or _one(measure)
+        yield Figure(kind, Decimal(word.amount), currency, counted, text[word.start : word.end], word.start)
+
+
+def _amount(core: str) -> Decimal | None:
+    bare = re.sub(r"[ '’]", "", core)
+    marks = re.findall(r"[.,]", bare)
+    if len(set(marks)) == 2:
+        decimal_mark = marks[-1]
+        bare = bare.replace("," if decimal_mark == "." else ".", "").replace(decimal_mark, ".")
+    elif marks:
+        groups = re.split(r"[.,]", bare)
+        grouped = all(len(group) == 3 for group in groups[1:]) and 1 <= len(groups[0]) <= 3 and groups[0] != "0"
+        # One mark before three digits separates thousands: 1.200 and 1,200 are the same amount in both languages.
+        bare = "".join(groups) if grouped else bare.replace(",", ".")
+    try:
+        return Decimal(bare)
+    except InvalidOperation:
+        return None
+
+
+def _measures(text: str, start: int, end: int, *, several: bool) -> frozenset[str]:
+    """What the number counts: the first noun after it, for an amount all of `per vehicle per year`."""
+    sentence = re.split(r"[.;!?](?:\s|$)|\n", text[end : end + 60])[0]
+    words = re.match(r"(?:[\s,-]*[^\W\d][\w-]*){0,6}" if several else r"(?:[\s,-]*[^\W\d][\w-]*){0,3}", sentence)
+    found = [match.lastgroup or "" for match in _MEASURE.finditer(words[0] if words else "")]
+    if not found:
+        before = re.search(r"(?P<noun>[^\W\d][\w-]*)[^\d:.;]{0,30}:\s*$", text[max(0, start - 60) : start])
+        found = [match.lastgroup or "" for match in _MEASURE.finditer(before[0])] if before else []
+    return frozenset(found if several else found[:1])
+
+
+def _one(measure: str) -> frozenset[str]:
+    return frozenset({measure}) if measure else frozenset()

@@ -1,0 +1,70 @@
+"""Sentences that a proposal may not say by itself: guarantees, refunds, certificates, rankings."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Iterator
+from functools import cache
+from importlib import resources
+from typing import NamedTuple
+
+_DENIED = re.compile(
+    r"\b(?:do|does|did|can|will|is|are)(?: not|n['’]t)(?: \w+){0,2} $|\bcannot(?: \w+)? $|\bnicht (?:\w+ )?$"
+    r"|\bkeine?n? $|\bwithout $|\bohne $",
+    re.IGNORECASE,
+)
+_WE = re.compile(r"\b(?:we|our|ours|us|wir|unser\w*|uns)\b", re.IGNORECASE)
+_DENIABLE = {"guarantee", "compliance"}
+
+
+class _Rule(NamedTuple):
+    id: str
+    says: str
+    catalogue_only: bool
+    by_speaker: bool
+    pattern: re.Pattern[str]
+
+
+class _Rules(NamedTuple):
+    rules: tuple[_Rule, ...]
+    assertions: re.Pattern[str]
+
+
+@cache
+def _rules() -> _Rules:
+    data = tomllib.loads(resources.files("agents.grounding").joinpath("promises.toml").read_text("utf-8"))
+    rules = tuple(
+        _Rule(
+            rule["id"],
+            rule["says"],
+            rule["rests_on"] == "catalogue",
+            bool(rule.get("speaker", False)),
+            re.compile("|".join(rule["patterns"]), re.IGNORECASE),
+        )
+        for rule in data["rules"]
+    )
+    return _Rules(rules, re.compile("|".join(data["assertions"]["patterns"]), re.IGNORECASE))
+
+
+def broken_rules(text: str, *, facts: str, offers: str, ours: tuple[str, ...]) -> Iterator[str]:
+    """What this sentence promises or praises that neither the cited facts nor the cited offers say, as reasons."""
+    about_us = bool(_WE.search(text)) or any(name.casefold() in text.casefold() for name in ours if name)
+    for rule in _rules().rules:
+        for match in rule.pattern.finditer(text):
+            if rule.id in _DENIABLE and _DENIED.search(text[: match.start()]):
+                continue
+            # What is true of the customer (they are certified) is not thereby true of the seller.
+            evidence = offers if rule.catalogue_only or (rule.by_speaker and about_us) else f"{facts}\n{offers}"
+            if not rule.pattern.search(evidence):
+                yield f"“{match[0].strip()}” {rule.says}"
+                break
+
+
+def asserts_of_customer(text: str, names: tuple[str, ...]) -> bool:
+    """Whether the sentence says something of the customer, as far as its first words tell; a question does not."""
+    if text.rstrip(' "”“»«)').endswith("?"):
+        return False
+    if _rules().assertions.search(text):
+        return True
+    return any(re.match(rf"{re.escape(name)}(?:['’]s)?\s+[a-zß-ÿ]", text) for name in names if name)
