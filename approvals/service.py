@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple, TypeVar
@@ -32,6 +33,8 @@ from approvals.decisions import (
 )
 from approvals.errors import (
     ApprovalError,
+    CannotExamine,
+    ClaimedBySomeoneElse,
     DocumentInvalid,
     FieldError,
     NotActionable,
@@ -47,7 +50,7 @@ from approvals.ledger import Ledger, check_actionable, event, found
 from approvals.lifecycle import TRANSITIONS, Action, next_state
 from approvals.policies import suffices
 from approvals.ports import Clock, Directory, Examination, Examiner, Person, Store, Transaction
-from approvals.requests import Content, Evidence, Moved, Request, WorkingCopy
+from approvals.requests import Content, Evidence, Finding, Moved, Request, WorkingCopy
 
 ValueT = TypeVar("ValueT", bound=Value)
 
@@ -67,6 +70,7 @@ class History(NamedTuple):
 class _Signature:
     by: Actor
     document: str
+    findings: tuple[Finding, ...]
     vouched: tuple[str, ...]
     recall: int
     typed: str | None
@@ -172,7 +176,10 @@ class ApprovalService:
         _small_enough(document)
 
         def act(transaction: Transaction, request: Request, now: datetime) -> WorkingCopy:
-            person = self._decider(transaction, request, by, Action.APPROVE, now, version=version)
+            # Whoever holds the request: what somebody typed is theirs, and it waits for their turn.
+            person = self.authority.check_decider(request, by)
+            check_actionable(request, Action.APPROVE)
+            _check_current(request, version)
             self.authority.check_editor(request, person)
             copy = WorkingCopy(request_id=request.id, person=person.email, version=version, document=document, at=now)
             transaction.put_working_copy(copy)
@@ -225,10 +232,29 @@ class ApprovalService:
         Raises:
             NotPermitted, NotActionable: not by them, or not any more.
             StaleDecision: the draft or a record it rests on changed; the request shows the new state.
-            DocumentInvalid: the edit does not fit; it is kept as the person's working copy.
+            DocumentInvalid: the edit does not fit.
             UnsupportedClaims: claims without a source that are not among `vouched`.
             CannotExamine: nobody can check the document now.
+
+        Where any but the first refuses an edit, it is kept as the person's working copy.
         """
+        try:
+            return self._approved(request_id, by, version, edited, vouched, recall, typed)
+        except (ClaimedBySomeoneElse, StaleDecision, DocumentInvalid, UnsupportedClaims, CannotExamine):
+            if edited is not None:
+                self._keep_typed(request_id, edited, by, version)
+            raise
+
+    def _approved(
+        self,
+        request_id: str,
+        by: Actor,
+        version: int,
+        edited: Any,
+        vouched: tuple[str, ...],
+        recall: int,
+        typed: str | None,
+    ) -> Request:
         if edited is not None:
             _small_enough(edited)
         with self.store.read() as transaction:
@@ -236,11 +262,13 @@ class ApprovalService:
             person = self._decider(transaction, seen, by, Action.APPROVE, self._ledger.clock(), version=version)
         if edited is not None:
             self.authority.check_editor(seen, person)
-        examination = self._accepted(seen, edited, by, vouched)
+        examination = self._accepted(seen, edited, vouched)
         signature = _Signature(
             by=by,
             document=canonical(examination.document),
-            vouched=vouched,
+            findings=examination.findings,
+            # Only what needed it: anything else handed in would stand in the record, which nobody can erase.
+            vouched=tuple(claim for claim in examination.unsupported if claim in vouched),
             recall=recall,
             typed=json.dumps(edited, ensure_ascii=False) if typed is None and edited is not None else typed,
             examination=digest_of(examination),
@@ -320,6 +348,8 @@ class ApprovalService:
             check_actionable(request, Action.REVISE)
             update: dict[str, Any] = {"version": request.version + 1, "moved": moved, "at": now}
             update |= {"document": canonical(document)} if document is not None else {}
+            # A flow brings another draft; the queue only restates what is there, whoever wrote it.
+            update |= {"author": "agent"} if document is not None and by.kind == "worker" else {}
             update |= {"evidence": evidence} if evidence is not None else {}
             update |= {"based_on": based_on} if based_on is not None else {}
             content = request.content.model_copy(update=update)
@@ -384,29 +414,23 @@ class ApprovalService:
     ) -> Person:
         person = self.authority.check_decider(request, by)
         check_actionable(request, action)
-        if version is not None and version != request.version:
-            raise StaleDecision(
-                f"You read version {version}, and version {request.version} has replaced it. "
-                "Look at what changed and decide on that."
-            )
+        if version is not None:
+            _check_current(request, version)
         self.authority.check_claim(request, person, transaction.signoffs(request.id), now)
         return person
 
-    def _accepted(self, request: Request, edited: Any, by: Actor, vouched: tuple[str, ...]) -> Examination:
+    def _accepted(self, request: Request, edited: Any, vouched: tuple[str, ...]) -> Examination:
         """The examination of what is to be signed, if nothing in it stands against signing."""
         examination = self.examine(request, edited)
-        refusal: ApprovalError | None = None
         if examination.errors:
-            refusal = DocumentInvalid(examination.errors)
-        elif missing := [claim for claim in examination.unsupported if claim not in vouched]:
-            refusal = UnsupportedClaims(missing)
-        if refusal is not None:
-            if edited is not None:
-                self.save_working_copy(request.id, edited, by, version=request.version)
-            raise refusal
+            raise DocumentInvalid(examination.errors)
+        if missing := [claim for claim in examination.unsupported if claim not in vouched]:
+            raise UnsupportedClaims(missing)
+        if edited is None and canonical(examination.document) != request.content.document:
+            # Nobody saw what this would sign: the document's class changed since the draft was made.
+            self.revise(request.id, document=examination.document, version=request.version)
+            raise StaleDecision("The draft reads differently since it was made. Look at it again and decide.")
         if examination.moved:
-            if edited is not None:
-                self.save_working_copy(request.id, edited, by, version=request.version)
             now = {moved.address: moved.now for moved in examination.moved}
             self.revise(
                 request.id,
@@ -417,6 +441,17 @@ class ApprovalService:
             told = "; ".join(f"{moved.address} (was {moved.was}, is {moved.now})" for moved in examination.moved)
             raise StaleDecision(f"What this draft rests on changed since it was made: {told}. Look again and decide.")
         return examination
+
+    def _keep_typed(self, request_id: str, document: Any, by: Actor, version: int) -> None:
+        """Keep an edit that was refused; on a newer version too, if that has the draft it was typed on."""
+        with self.store.read() as transaction:
+            request = found(transaction, request_id)
+            read = transaction.content(request_id, version)
+        if read is not None and read.document == request.content.document:
+            version = request.version
+        # The refusal that led here is the one to tell.
+        with suppress(ApprovalError):
+            self.save_working_copy(request_id, document, by, version=version)
 
     def _signed(
         self, transaction: Transaction, request: Request, person: Person, signature: _Signature, now: datetime
@@ -441,7 +476,7 @@ class ApprovalService:
         transaction.drop_working_copies(request.id, person.email)
         details = {"sha256": sha256, "vouched": list(signature.vouched)}
         if not suffices(request.policy, transaction.signoffs(request.id), sha256):
-            content = self._shown_to_the_next(transaction, request, person, signature.document, now)
+            content = self._shown_to_the_next(transaction, request, person, signature, now)
             signed = request.model_copy(update={"version": content.version, "content": content})
             return self._ledger.move(transaction, request, signed, Action.SIGN, signature.by, details)
         changes = differences(json.loads(_agents_draft(transaction, request)), json.loads(signature.document))
@@ -463,13 +498,19 @@ class ApprovalService:
         return self._ledger.close(transaction, request, ruling, {**details, "edited": ruling.edited})
 
     def _shown_to_the_next(
-        self, transaction: Transaction, request: Request, person: Person, document: str, now: datetime
+        self, transaction: Transaction, request: Request, person: Person, signature: _Signature, now: datetime
     ) -> Content:
-        """The content as the next to sign must see it: what this one signed."""
-        if document == request.content.document:
+        """The content as the next to sign must see it: what this one signed, and what was found of it."""
+        if signature.document == request.content.document:
             return request.content
         content = request.content.model_copy(
-            update={"version": request.version + 1, "document": document, "author": person.email, "at": now}
+            update={
+                "version": request.version + 1,
+                "document": signature.document,
+                "evidence": request.content.evidence.model_copy(update={"findings": signature.findings}),
+                "author": person.email,
+                "at": now,
+            }
         )
         transaction.add_content(request.id, content)
         return content
@@ -519,6 +560,14 @@ class ApprovalService:
             and request.taken_up_at is None
             and request.effective_at is not None
             and now < request.effective_at
+        )
+
+
+def _check_current(request: Request, version: int) -> None:
+    if version != request.version:
+        raise StaleDecision(
+            f"You read version {version}, and version {request.version} has replaced it. "
+            "Look at what changed and decide on that."
         )
 
 
