@@ -1,0 +1,97 @@
+"""How large the company is: employees and revenue, with the qualifier the page puts before the number."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from agents.documents import FactKey
+from agents.research.candidates import Candidate, in_line
+from agents.research.labelled import Pair
+from agents.research.pages import ReadPage
+from agents.research.sentences import about_somebody_else, sentences
+
+_QUALIFIER = (
+    r"(?:(?:more than|over|about|around|approximately|approx\.?|nearly|almost|some|at least|fewer than|less than|close to|roughly|just over|just under|well over|up to|in excess of"
+    r"|mehr als|über|rund|etwa|ca\.?|circa|knapp|gut|fast|ungefähr|mindestens|bis zu|plus de|environ|près de|autour de|quelque|une|más de|unos|unas|cerca de|alrededor de|aproximadamente|casi|~|>|≈)\s?)?"
+)
+_NUMBER = r"\d{1,3}(?:[.,'’ \u00a0]\d{3})+|\d{1,6}"
+_AMOUNT = r"(?P<value>" + _QUALIFIER + r"(?:" + _NUMBER + r")(?:\s?(?:–|-|to|bis|à|a)\s?(?:" + _NUMBER + r"))?\+?|(?:" + _QUALIFIER + r"(?:two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|fifteen|twenty|thirty|forty|fifty|sixty|hundred|zwölf|zwanzig|dreißig|vierzig|fünfzig|hundert|douze|quinze|vingt|trente|doce|quince|veinte|treinta))(?:[- ](?:one|two|three|four|five|six|seven|eight|nine))?)"
+_ADJECTIVES = r"(?:(?:[a-zäöüß-]{3,20}|[A-Z][a-z]+)\s){0,3}?"
+_STAFF = (
+    r"(?:employees|staff(?: members)?|team ?members|colleagues|professionals|specialists|experts|engineers|craftspeople|craftsmen|workers|co-?workers|associates|consultants|people (?:strong|work(?:ing)?|across|in|on (?:our|the) team|employed|at|worldwide|on staff)|full-?time(?: employees)?|developers|designers"
+    r"|Mitarbeiter(?:innen|:innen|\*innen|_innen|Innen|/-innen)?(?: und Mitarbeiter(?:innen)?)?n?|Mitarbeitenden?|Beschäftigten?|Kolleg(?:innen|en|:innen)(?: und Kollegen)?|Angestellten?|Fachkräften?|Köpfe[n]?|Menschen|Personen|Leute[n]?"
+    r"|salariés|collaborateurs|collaboratrices|employés|personnes|experts|talents|empleados|trabajadores|profesionales|personas|colaboradores|técnicos)"
+)
+_EMPLOYEES = (
+    (0.88, re.compile(r"(?:\b(?:employ(?:s|ing|ed)?|has|have|with|we(?:['’]re| are)|team of|staff of|workforce of|crew of|beschäftig(?:t|en)|mit|zähl(?:t|en)|haben|hat|sind|arbeiten|emploie|employons|compte|comptons|avec|réunit|équipe de|emplea|empleamos|cuenta con|contamos con|con|equipo de|somos|plantilla de|effectif de|Team (?:von|aus)|unsere)\b\s(?:heute |today |derzeit |currently |aktuell |now |a |aujourd['’]hui |actualmente |inzwischen |mittlerweile |insgesamt |weltweit )?)" + _AMOUNT + r"\s" + _ADJECTIVES + _STAFF + r"\b")),
+    (0.8, re.compile(_AMOUNT + r"\s" + _ADJECTIVES + r"(?:employees|staff(?: members)?|team ?members|Mitarbeiter(?:innen|:innen|\*innen|_innen|Innen)?n?|Mitarbeitenden?|Beschäftigten?|salariés|collaborateurs|employés|empleados|trabajadores)\b")),
+    (0.85, re.compile(r"\b(?:team of|staff of|workforce of|crew of|Team von|équipe de|equipo de|headcount of|plantilla de)\s" + _AMOUNT + r"(?=$|[\s.,;!])")),
+    (0.85, re.compile(r"\b(?:we(?:['’]re| are) (?:a team of |now )?|employs )" + _AMOUNT + r"\s(?:people|persons|women and men|men and women)\b")),
+    (0.8, re.compile(_AMOUNT + r"[- ](?:person|people|strong|man|köpfiges?|personnes)(?:[- ](?:strong|team|company|firm|studio|agency|Team|workforce))+\b")),
+    (0.8, re.compile(_AMOUNT + r"\s(?:people (?:work|are employed|strong|make up|on our team|in our team|across|at our)|Menschen (?:arbeiten|beschäftigt)|personnes (?:travaillent|composent)|personas (?:trabajan|forman))\b")),
+    (0.8, re.compile(r"\b(?:arbeiten|beschäftigen wir|sind)\s(?:heute |derzeit |inzwischen |mittlerweile |insgesamt )?" + _AMOUNT + r"\s(?:Menschen|Personen|Leute|Kolleg\w+)\b")),
+)  # fmt: skip
+_NOT_OURS = re.compile(
+    r"\b(?:(?:companies|businesses|organi[sz]ations|firms|teams|customers|clients|employers|unternehmen|betriebe|firmen|kunden|entreprises|empresas|clientes|sites?|plans?|users|offices|groups) (?:with|of|employing|having|mit|von|ab|bis|de|con)"
+    r"|für (?:unternehmen|betriebe|teams|firmen)|for (?:teams|companies|up to)|pour les|para (?:empresas|equipos)|per (?:month|user|seat)|pro (?:monat|nutzer)|helped|trained|geschult|formé|serves|serving|attend\w+|invited|surveyed|survey|interviewed|laid off|layoffs?|redundan\w+|entlassen"
+    r"|plan(?:s|ned)? to (?:hire|grow)|will (?:grow|hire|employ)|by 20\d\d|bis 20\d\d|their|his|her|deren|its customers|our (?:customer|client)s?|goal|target|looking for|suchen|recherch\w+|hiring|new (?:employees|staff|jobs)|neue[n]? (?:mitarbeit\w+|stellen)|additional|further|weitere\w*|nouveaux|nuevos|up to \d+ (?:employees|staff|users|people) (?:can|may)|volunteers?|patients?|students?|guests?|participants?)\b",
+    re.IGNORECASE,
+)  # fmt: skip
+_MONEY = (
+    r"(?P<value>" + _QUALIFIER + r"(?:(?:EUR|USD|GBP|CHF|US\$|€|\$|£)\s?\d[\d.,'’]*\s?(?:million|billion|m|bn|M|Mio\.?|Mrd\.?|k|millions?|milliards?|millones)?\b"
+    r"|\d[\d.,'’]*\s?(?:million|billion|Mio\.?|Mrd\.?|Millionen|Milliarden|millions?|milliards?|millones|M|m|bn)?\s?(?:d['’])?(?:de )?(?:euros?|EUR|€|US-?[Dd]ollars?|USD|dollars?|pounds|GBP|£|CHF|Franken|francs|dólares|M€|Md€)(?!\w)))"
+)
+_REVENUE = (
+    re.compile(r"\b(?:revenues?|turnover|(?:annual|net|group) sales|(?:Jahres|Gruppen|Konzern)?[Uu]msatz(?:erlöse)?|chiffre d['’]affaires|facturación|ingresos|CA)\b[^.;!?\d€$£]{0,60}?(?:(?:in |im Jahr |en |for |fy ?)?(?P<year>20\d\d)[^.;!?\d€$£]{0,40}?)?" + _MONEY),
+    re.compile(_MONEY + r"\s(?:in |an |of |de )?(?:annual |yearly )?(?:revenues?|turnover|sales|Jahresumsatz|Umsatz|de chiffre d['’]affaires|de facturación)\b(?:[^.;!?\d]{0,12}(?P<year>20\d\d))?"),
+    re.compile(r"\b(?:turned over|generated|erwirtschaftete[n]?|erzielte[n]?|réalise|factura|facturó)\s(?:[^.;!?\d€$£]{0,30}?)" + _MONEY),
+)  # fmt: skip
+_NOT_REVENUE = re.compile(r"\b(?:your|increase|boost|grow your|ihren?|customers|clients|kunden|savings?|raised|funding|investment|target|goal|ziel|objectif|objetivo|market|markt|up to|could|will|plans?|aim|hope|expect\w*|forecast|lost|market size|salary|price|from only|per (?:month|year|user))\b", re.IGNORECASE)
+_AS_OF = re.compile(r"\b(?:as of|as at|stand:?|au|a fecha de|fy|in|im jahr|en|for)\s(?:[A-Za-zéûä]{3,10}\s)?(20[0-3]\d)\b", re.IGNORECASE)
+_YEARISH = re.compile(r"^(?:1[89]|20)\d\d$")
+
+
+def figures(page: ReadPage, pairs: list[Pair]) -> Iterator[Candidate]:
+    """Employees and revenue as labels and sentences give them."""
+    for pair in pairs:
+        if page.lines[pair.index].quoted:
+            continue
+        if pair.key is FactKey.EMPLOYEES and (match := re.search(_AMOUNT, pair.value)) and len(pair.value) < 90:
+            if not _YEARISH.match(match["value"]) and match.start() < 12:
+                yield Candidate(FactKey.EMPLOYEES, match["value"].strip(), "text", pair.start, pair.end, "rule", 0.88, _as_of(pair.value))
+        elif pair.key is FactKey.REVENUE and (match := re.search(_MONEY, pair.value)) and len(pair.value) < 120:
+            as_of = _as_of(f"{pair.label} {pair.value}") or next(iter(re.findall(r"20[0-3]\d", pair.label)), None)
+            yield Candidate(FactKey.REVENUE, match["value"].strip(), "text", pair.start, pair.end, "rule", 0.85, as_of)
+    for sentence in sentences(page):
+        text = sentence.text[:900]
+        if sentence.line.quoted or not any(char.isdigit() for char in text) and len(text) > 300:
+            continue
+        if about_somebody_else(text):
+            continue
+        span = (sentence.at, sentence.at + len(text))
+        if (found := _employees(text)) is not None:
+            match, confidence = found
+            near = span if len(text) < 320 else (sentence.at + match.start(), sentence.at + match.end())
+            yield in_line(page, sentence.line, FactKey.EMPLOYEES, match["value"], near, confidence, as_of=_as_of(text))
+        for pattern in _REVENUE:
+            money = pattern.search(text)
+            if money is not None and not _NOT_REVENUE.search(text[max(0, money.start() - 60) : money.end() + 25]):
+                year = money.groupdict().get("year") or _as_of(text)
+                yield in_line(page, sentence.line, FactKey.REVENUE, money["value"], span, 0.82, as_of=year)
+                break
+
+
+def _employees(text: str) -> tuple[re.Match[str], float] | None:
+    for confidence, pattern in _EMPLOYEES:
+        for match in pattern.finditer(text):
+            around = text[max(0, match.start() - 45) : match.end() + 25]
+            if _NOT_OURS.search(around) or _YEARISH.match(match["value"]):
+                continue
+            return match, confidence
+    return None
+
+
+def _as_of(text: str) -> str | None:
+    match = _AS_OF.search(text)
+    return match[1] if match else None

@@ -1,0 +1,60 @@
+"""Sentences of a line, and what makes one speak of somebody else or of nothing certain."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from agents.research.pages import Line, ReadPage
+
+MAX_LINE = 6_000
+_END = re.compile(r"(?<=[.!?])[\"”»)]?\s+(?=[\"„“«(¿¡]?[A-ZÄÖÜÉÈÀÁÍÓÚÑ0-9])")
+_ABBREVIATION = re.compile(
+    r"(?:\b(?:Dr|Mr|Mrs|Ms|Prof|St|Nr|No|Inc|Ltd|Co|Corp|Tel|Fax|Str|ca|bzw|inkl|Mio|Mrd|approx|est|vs|Hr|Fr|Sr|Sra|Av|Avda|Bd|Art|Abs|z\.\s?B|u\.\s?a|d\.\s?h|e\.g|i\.e|S\.[AL]|\d)"
+    r"|\b[A-Z])\.$"
+)
+
+# What the company is said about here is another one, or a wish, or a denial.
+_OTHERS = re.compile(
+    r"\b(?:not (?:to be confused|affiliated|associated|connected|related)|no (?:connection|relation|affiliation) (?:with|to)|unrelated to|not the same (?:company|as)|do not confuse|should not be confused"
+    r"|nicht (?:zu verwechseln|verwandt|verbunden|identisch)|keine verbindung|ne pas confondre|sans (?:lien|rapport) avec|aucun lien|no confundir|sin relación|ajen[ao] a"
+    r"|(?:our|a|the|its|their) (?:customer|client|competitor|rival|supplier|landlord|investor|neighbou?r|namesake|host|web ?host|bank|insurer)[ ,]|unser kunde|unser wettbewerber|notre client|nuestro cliente)",
+    re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Sentence:
+    """One sentence, the line it stands in and where it begins there."""
+
+    line: Line
+    index: int
+    at: int
+    text: str
+
+
+def sentences(page: ReadPage) -> Iterator[Sentence]:
+    """Every sentence of every line a rule may read from."""
+    for index, line in enumerate(page.lines):
+        if not line.excluded:
+            yield from sentences_of(line, index)
+
+
+def sentences_of(line: Line, index: int) -> Iterator[Sentence]:
+    """The sentences of one line."""
+    text = line.text[:MAX_LINE]
+    start = 0
+    for match in _END.finditer(text):
+        piece = text[start : match.start()]
+        if _ABBREVIATION.search(piece[-12:]):
+            continue
+        yield Sentence(line, index, start, text[start : match.start()])
+        start = match.end()
+    if start < len(text):
+        yield Sentence(line, index, start, text[start:])
+
+
+def about_somebody_else(text: str) -> bool:
+    """Whether a sentence says that it speaks of another company, or sets one apart."""
+    return _OTHERS.search(text) is not None
