@@ -85,7 +85,6 @@ class Deadlines:
                 reason=None if action is Action.APPROVE else _REASON,
                 **terms,
             )
-            transaction.drop_working_copies(request.id)
             return self._ledger.close(transaction, request, ruling, {"rule": rule})
 
         return self._ledger.act(seen.id, act)

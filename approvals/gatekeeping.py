@@ -162,6 +162,7 @@ class Gatekeeper:
                 return Answer(request, transaction.permit_of(request.id))
             taken = request.model_copy(update={"taken_up_at": now, "wake_since": None})
             taken = transaction.change(request, taken, None)
+            transaction.drop_working_copies(request.id)
             permit = self._minted(transaction, taken, now) if mint else None
             facts = {"state": taken.state, "permit": permit.id if permit else None, "minted": permit is not None}
             transaction.record(event("request.taken_up", by, now, request, facts))

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 from approvals.audit import Event
 from approvals.decisions import Actor, Ruling
 from approvals.errors import AlreadyDecided, NotActionable, NotFound, Overtaken
-from approvals.lifecycle import PAST_TENSE, Action, event_name, is_open, next_state
+from approvals.lifecycle import PAST_TENSE, TRANSITIONS, Action, event_name, is_open, next_state
 from approvals.ports import Clock, Store, Transaction
 from approvals.requests import Request
 
@@ -70,6 +70,8 @@ class Ledger:
                 "claimed_until": None,
             }
         )
+        if not TRANSITIONS[next_state(request.state, ruling.action)]:
+            transaction.drop_working_copies(request.id)  # elsewhere they wait: the answer may be taken back
         facts = {"version": ruling.version, "ruling": ruling.seq, **(details or {})}
         return self.move(transaction, request, closed, ruling.action, ruling.by, facts)
 

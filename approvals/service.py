@@ -378,7 +378,7 @@ class ApprovalService:
             }
             transaction.void_signoffs(request.id)
             escalated = request.model_copy(update=update)
-            facts = {"to": list(request.policy.escalate_to)}
+            facts = {"groups": list(request.policy.escalate_to)}
             return self._ledger.move(transaction, request, escalated, Action.ESCALATE, by, facts)
 
         return self._ledger.act(request_id, act)
@@ -392,8 +392,12 @@ class ApprovalService:
 
         def act(transaction: Transaction, request: Request, now: datetime) -> tuple[str, ...]:
             self.authority.check_admin(by)
-            if request.is_open or request.taken_up_at is None:
-                raise NotActionable("Only a request whose answer was taken up can be erased; withdraw it first.")
+            # Nothing leaves an expired or withdrawn request, and its run may never come to take that up.
+            if request.taken_up_at is None and TRANSITIONS[request.state]:
+                raise NotActionable(
+                    f"This request is {request.state}, and its flow still needs it; "
+                    "it can be erased once its answer was taken up, or it was withdrawn."
+                )
             columns = transaction.erase(request.id)
             transaction.record(event("request.erased", by, now, request, {"columns": list(columns)}))
             return columns
@@ -473,7 +477,6 @@ class ApprovalService:
                 vouched=signature.vouched,
             ),
         )
-        transaction.drop_working_copies(request.id, person.email)
         details = {"sha256": sha256, "vouched": list(signature.vouched)}
         if not suffices(request.policy, transaction.signoffs(request.id), sha256):
             content = self._shown_to_the_next(transaction, request, person, signature, now)
@@ -546,7 +549,6 @@ class ApprovalService:
                 code=code,
                 feedback=feedback,
             )
-            transaction.drop_working_copies(request.id)
             return self._ledger.close(transaction, request, ruling, {"code": code} if code else {})
 
         return self._ledger.act(request_id, act)
