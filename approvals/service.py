@@ -124,10 +124,12 @@ class ApprovalService:
     def allowed_actions(self, request: Request, by: Actor) -> tuple[Action, ...]:
         """What this actor can do with the request now: the table's actions that a person has and may use."""
         now = self._ledger.clock()
+        may_decide = self.authority.may_decide(request, by)
+        free = may_decide and self._is_free(request, by, now)
         allowed = []
         for action in TRANSITIONS[request.state]:
             if action is Action.RECALL:
-                may = self._may_recall(request, by, now)
+                may = may_decide and self._may_recall(request, by, now)
             elif action in (Action.SIGN, Action.REVISE, Action.EXPIRE, Action.ESCALATE):
                 may = False  # outcomes and the machinery's acts, not buttons
             elif action is Action.WITHDRAW:
@@ -135,9 +137,11 @@ class ApprovalService:
             elif action is Action.RELEASE:
                 may = _passes(lambda: self.authority.check_releaser(request, by))
             elif action in (Action.REJECT, Action.RETURN):
-                may = action.value in request.verdicts and self.authority.may_decide(request, by)
+                may = free and action.value in request.verdicts
+            elif action is Action.APPROVE:
+                may = free and ("approve" in request.verdicts or self.authority.may_edit(request, by))
             else:
-                may = self.authority.may_decide(request, by)
+                may = free
             if may:
                 allowed.append(action)
         return tuple(allowed)
@@ -553,6 +557,12 @@ class ApprovalService:
 
         return self._ledger.act(request_id, act)
 
+    def _is_free(self, request: Request, by: Actor, now: datetime) -> bool:
+        if request.claimed_at(now) is None:
+            return True
+        with self.store.read() as transaction:
+            return _passes(lambda: self._decider(transaction, request, by, Action.CLAIM, now))
+
     def _may_recall(self, request: Request, by: Actor, now: datetime) -> bool:
         ruling = request.ruling
         return (
@@ -573,7 +583,7 @@ def _check_current(request: Request, version: int) -> None:
         )
 
 
-def _passes(check: Callable[[], None]) -> bool:
+def _passes(check: Callable[[], object]) -> bool:
     try:
         check()
     except ApprovalError:
