@@ -293,8 +293,8 @@ class Gatekeeper:
         transaction.record(event("request.opened", by, now, request, facts))
         worth_a_look = [flag for flag in content.flags if flag.severity != "info"]
         rule = passes_unasked(policy, worth_a_look)
-        # What nobody could check, or what nothing supports, is asked whatever the policy lets through.
-        if rule is None or examination is None or examination.unsupported:
+        # What nobody could check, nothing supports or the world overtook is asked whatever the policy lets through.
+        if rule is None or examination is None or examination.unsupported or examination.moved:
             return request
         return self._passed(transaction, request, examination, rule, now)
 
