@@ -216,8 +216,9 @@ class Gatekeeper:
             permit = _existing(transaction, permit_id)
             if permit.state is PermitState.USED and permit.receipt is not None:
                 return permit.receipt
-            if permit.fence != fence:
-                raise Overtaken("Another process took this permit over; its receipt will stand.")
+            # A permit that nobody took has a fence too: nothing is settled that was not redeemed.
+            if permit.state is not PermitState.IN_USE or permit.fence != fence:
+                raise Overtaken("This permit is not yours now: another process took it over, or nobody took it.")
             used = permit.model_copy(
                 update={"state": PermitState.USED, "receipt": text, "used_at": now, "holder": None, "lease_until": None}
             )
