@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from approvals.authority import same_person
 from approvals.decisions import Actor
-from approvals.errors import NotFound, NotPermitted, OutOfScope
+from approvals.errors import NotAPerson, NotFound, NotPermitted, OutOfScope
 from approvals.lifecycle import OPEN, State
 from approvals.ports import PageOf, Person, Transaction, Wanted
 from approvals.requests import Request
@@ -38,6 +38,16 @@ class Reading:
             raise unknown from error
         except NotFound:
             raise unknown from None
+
+    def to_act_on(self, beginning: str, by: Actor) -> Request:
+        """The request that a person means to do something with.
+
+        Raises:
+            NotAPerson: nothing but people decides, whichever request it is. NotFound: as `found`.
+        """
+        if by.kind != "person":
+            raise NotAPerson(f"Only a person can decide; this is the {by.kind} {by.id!r}.")
+        return self.found(beginning, by)
 
     def page(
         self,
