@@ -373,6 +373,8 @@ def _mismatch(permit: Permit | None, action: str, target: str, sha256: str, run:
     """Why the permit does not allow this, in a sentence; None where it does."""
     if permit is None:
         return f"Nobody signed for {action!r}: this effect was called without a permit. Put a gate before it."
+    if permit.state is PermitState.USED and permit.receipt is None:
+        return "The permit was used, and what was done has been erased since; it is not done again."
     if permit.action != action:
         return f"The permit allows {permit.action!r}, not {action!r}."
     if permit.target != target:
