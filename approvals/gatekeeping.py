@@ -21,8 +21,6 @@ from approvals.policies import Policies, Policy, passes_unasked
 from approvals.ports import Directory, Examination, Examiner, Transaction
 from approvals.requests import Content, Proposed, Request, new_id
 
-_TRIES = 8
-
 
 @dataclass(frozen=True)
 class Answer:
@@ -78,13 +76,7 @@ class Gatekeeper:
         policy = self._policies().named(proposed.policy)
         self._authority.check_terms(policy, proposed.requester)
         content, examination = self._first(proposed)
-        for _ in range(_TRIES):
-            try:
-                with self._ledger.store.begin() as transaction:
-                    return self._opened(transaction, proposed, policy, content, examination, by)
-            except Overtaken:
-                continue  # another process of the same run opened it in between
-        raise Overtaken("The request could not be opened: other processes of this run kept opening it.")
+        return self._ledger.write(partial(self._opened, proposed, policy, content, examination, by))
 
     def of_key(self, run: str, gate: str, key: str) -> tuple[Request, ...]:
         """Every request that this run opened at this gate under this key, in order of round and succession."""
@@ -182,27 +174,34 @@ class Gatekeeper:
             NoPermit: there is no permit for exactly this action, target, run and document; that is recorded.
             PermitInUse: another process is at it and its lease runs.
         """
-        refused: str | None = None
-        with self._ledger.store.begin() as transaction:
-            now = self._ledger.clock()
+
+        def act(transaction: Transaction, now: datetime) -> Grant | Used | NoPermit:
             permit = transaction.permit(slip.id) if slip else None
             refused = _mismatch(permit, action, target, sha256, run)
-            if refused is not None:
-                facts = {"action": action, "target": target, "sha256": sha256, "permit": slip.id if slip else None}
-                transaction.record(_refusal(by, now, run, facts))
-            elif permit is not None:
+            if permit is not None and refused is None:
                 return self._granted(transaction, permit, by, now, holder, lease)
-        raise NoPermit(refused)
+            facts = {"action": action, "target": target, "sha256": sha256, "permit": slip.id if slip else None}
+            transaction.record(_refusal(by, now, run, facts))
+            return NoPermit(refused)
+
+        # Raised outside: the record of the refusal must be kept.
+        answer = self._ledger.write(act)
+        if isinstance(answer, NoPermit):
+            raise answer
+        return answer
 
     def keep(self, permit_id: str, fence: int, lease: float) -> bool:
         """Renew the lease while the effect is carried out; False where another process has taken over."""
-        with self._ledger.store.begin() as transaction:
+
+        def act(transaction: Transaction, now: datetime) -> bool:
             permit = transaction.permit(permit_id)
             if permit is None or permit.state is not PermitState.IN_USE or permit.fence != fence:
                 return False
-            until = self._ledger.clock() + timedelta(seconds=lease)
+            until = now + timedelta(seconds=lease)
             transaction.change_permit(permit, permit.model_copy(update={"lease_until": until}))
             return True
+
+        return self._ledger.write(act)
 
     def settle(self, permit_id: str, fence: int, receipt: object, by: Actor) -> str:
         """Use the permit up and keep what was done; returns the receipt that stands.
@@ -211,14 +210,14 @@ class Gatekeeper:
             Overtaken: another process has taken over in between.
         """
         text = canonical(receipt)
-        with self._ledger.store.begin() as transaction:
-            now = self._ledger.clock()
+
+        def act(transaction: Transaction, now: datetime) -> str | None:
             permit = _existing(transaction, permit_id)
             if permit.state is PermitState.USED and permit.receipt is not None:
                 return permit.receipt
             # A permit that nobody took has a fence too: nothing is settled that was not redeemed.
             if permit.state is not PermitState.IN_USE or permit.fence != fence:
-                raise Overtaken("This permit is not yours now: another process took it over, or nobody took it.")
+                return None
             used = permit.model_copy(
                 update={"state": PermitState.USED, "receipt": text, "used_at": now, "holder": None, "lease_until": None}
             )
@@ -228,13 +227,20 @@ class Gatekeeper:
             transaction.record(event("permit.used", by, now, request, facts))
             return text
 
+        stands = self._ledger.write(act)
+        if stands is None:
+            raise Overtaken("This permit is not yours now: another process took it over, or nobody took it.")
+        return stands
+
     def let_go(self, permit_id: str, fence: int) -> None:
         """End the lease early, so that a retry need not wait for it."""
-        with self._ledger.store.begin() as transaction:
+
+        def act(transaction: Transaction, now: datetime) -> None:
             permit = transaction.permit(permit_id)
             if permit is not None and permit.state is PermitState.IN_USE and permit.fence == fence:
-                now = self._ledger.clock()
                 transaction.change_permit(permit, permit.model_copy(update={"lease_until": now, "holder": None}))
+
+        self._ledger.write(act)
 
     # -- inside --------------------------------------------------------------------------------------------------
 
@@ -252,17 +258,17 @@ class Gatekeeper:
 
     def _opened(
         self,
-        transaction: Transaction,
         proposed: Proposed,
         policy: Policy,
         content: Content,
         examination: Examination | None,
         by: Actor,
+        transaction: Transaction,
+        now: datetime,
     ) -> Request:
         before = transaction.identified(proposed.identity)
         if before is not None:
             return before
-        now = self._ledger.clock()
         request = Request(
             id=new_id(),
             identity=proposed.identity,

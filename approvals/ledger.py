@@ -31,14 +31,22 @@ class Ledger:
         Raises:
             NotFound: there is no such request. Overtaken: it kept changing.
         """
-        # Somebody may change the row between our read and our write; what is then true decides, not what was.
+        return self.write(lambda transaction, now: act(transaction, found(transaction, request_id), now))
+
+    def write(self, act: Callable[[Transaction, datetime], R]) -> R:
+        """Run one change in a transaction of its own; from the start again where another came in between.
+
+        Raises:
+            Overtaken: others kept coming in between.
+        """
+        # Somebody may change a row between our read and our write; what is then true decides, not what was.
         for _ in range(_TRIES):
             try:
                 with self.store.begin() as transaction:
-                    return act(transaction, found(transaction, request_id), self.clock())
+                    return act(transaction, self.clock())
             except Overtaken:
                 continue
-        raise Overtaken("The request kept changing; look at it again and repeat what you wanted to do.")
+        raise Overtaken("Others kept changing this; look at it again and repeat what you wanted to do.")
 
     def move(
         self,
