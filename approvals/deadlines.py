@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from datetime import datetime
 from typing import Any
 
@@ -15,6 +16,7 @@ from approvals.ports import Transaction
 from approvals.requests import Request
 from approvals.service import ApprovalService
 
+_log = logging.getLogger(__name__)
 _REASON = "nobody decided before the deadline"
 
 
@@ -45,7 +47,11 @@ class Deadlines:
         with self._ledger.store.read() as transaction:
             overdue = transaction.overdue(self._ledger.clock(), limit)
         for request_id in overdue:
-            self.lapse(request_id)
+            try:
+                self.lapse(request_id)
+            except Exception:
+                # One that cannot be closed now must not keep the others, which stand behind it, waiting.
+                _log.exception("The deadline of request %s could not be carried out; it is tried again.", request_id)
         return len(overdue)
 
     def _approve_in_silence(self, request: Request) -> Request:
