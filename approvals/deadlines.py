@@ -61,10 +61,12 @@ class Deadlines:
             examination = self._service.examine(request)
         except ApprovalError as error:
             return self._close(request, SYSTEM, Action.EXPIRE, f"{rule}, but {error}")
-        if examination.errors or examination.unsupported or examination.moved:
+        document = request.content.document
+        stands = not examination.errors and canonical(examination.document) == document
+        if not stands or examination.unsupported or examination.moved or "approve" not in request.verdicts:
             return self._close(request, SYSTEM, Action.EXPIRE, f"{rule}, but the draft does not stand as it is")
-        document = canonical(examination.document)
-        policy = Actor(kind="policy", id=request.policy.name, via="policy", scopes=frozenset())
+        name = f"{request.policy.name}@{request.policy.version}"
+        policy = Actor(kind="policy", id=name, via="policy", scopes=frozenset())
         return self._close(
             request,
             policy,
