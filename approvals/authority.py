@@ -47,7 +47,9 @@ class Authority:
         if request.policy.separation_of_duties and same_person(request.requester, person.email):
             raise CannotActOnOwnRequest
         asked = groups_asked(request.policy, request.escalated)
-        if set(asked).isdisjoint(person.groups) or person.role == "viewer":
+        if person.role == "viewer":
+            raise NotACandidate(f"{person.email} may look at the queue but decides nothing in it.")
+        if set(asked).isdisjoint(person.groups):
             raise NotACandidate(f"{person.email} is not asked here: this request is for {_listed(asked)}.")
         return person
 
