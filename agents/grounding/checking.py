@@ -10,7 +10,7 @@ from agents.catalogue import Catalogue, Offer
 from agents.documents import Claim, Fact, FactKey, Finding, PriceLine, Proposal, Source, contradictions
 from agents.grounding.figures import Figure, Readings, plain, read, same_phone
 from agents.grounding.names import Known, is_german, unknown_names
-from agents.grounding.promises import asserts_of_customer, broken_rules
+from agents.grounding.promises import asserts_of_customer, broken_rules, turned_round
 
 _FOUNDING = re.compile(
     r"\b(?:found(?:ed|ing|ation)|established|incorporated|since|dates? back|started in"
@@ -18,6 +18,7 @@ _FOUNDING = re.compile(
     re.IGNORECASE,
 )
 _QUOTED = re.compile(r"[“„\"»«]([^“”„\"»«]{3,})[”“\"«»]")
+_NAMING = {FactKey.LOCATION, FactKey.CUSTOMER, FactKey.PARTNER, FactKey.CONTACT_PERSON, FactKey.PRODUCT}
 _MEASURED_KEYS = {FactKey.EMPLOYEES: "people"}
 
 
@@ -98,7 +99,9 @@ class _Checker:
     def _claim(self, claim: Claim, *, heading: bool = False) -> Finding:
         reasons = list(self._bad_citations(claim)) if not heading else []
         evidence = self._evidence(claim)
-        text = plain(claim.text)
+        whole = plain(claim.text)
+        # What is quoted word for word is said by the source: the customer's boasts are not ours.
+        text = _unquoted(whole, evidence.fact_text)
         readings = read(text)
         german = is_german(text, self._proposal.language)
         missing = [
@@ -108,13 +111,10 @@ class _Checker:
                 f"the name “{name}” {_NOWHERE}"
                 for name in unknown_names(readings.masked, evidence.known, german=german)
             ),
-            *broken_rules(
-                _unquoted(text, evidence.fact_text),
-                facts=evidence.fact_text,
-                offers=evidence.offer_text,
-                ours=self._ours,
-            ),
+            *broken_rules(text, facts=evidence.fact_text, offers=evidence.offer_text, ours=self._ours),
         ]
+        if readings.figures and not heading:
+            missing += turned_round(text, evidence.fact_text)
         cited = bool(claim.fact_ids or claim.catalogue_ids)
         if missing and not cited:
             missing.append("the claim cites nothing")
@@ -125,7 +125,7 @@ class _Checker:
             return _unsupported(claim.id, reasons)
         if not cited:
             return Finding(claim_id=claim.id, support="not_applicable", reasons=("nothing in it can be looked up",))
-        doubts = list(self._doubts(claim, evidence)) + list(_unrelated(readings, evidence))
+        doubts = list(self._doubts(claim, evidence)) + ([] if text != whole else list(_unrelated(readings, evidence)))
         return Finding(claim_id=claim.id, support="partly" if doubts else "supported", reasons=tuple(doubts))
 
     def _bad_citations(self, claim: Claim) -> Iterator[str]:
@@ -166,13 +166,13 @@ class _Checker:
         entity = self._proposal.entity
         own = (*self._customer, self._catalogue.seller, entity.domain or "", entity.country or "")
         readings.append(read(" | ".join(own), loose=True))
-        names = (*own, *(offer.name for offer in offers))
+        names = (*own, *(offer.name for offer in offers), *(fact.value for fact in facts if fact.key in _NAMING))
         fact_text = "\n".join(f"{fact.value}\n{fact.quote}" for fact in facts)
         offer_text = "\n".join(text for offer in offers for text in self._offer_texts(offer))
         return _Evidence(
             facts,
             offers,
-            (*(figure for part in readings for figure in part.figures), *self._own_terms()),
+            tuple(figure for part in readings for figure in part.figures),
             frozenset(founding),
             tuple(readings),
             Known((plain(fact_text), plain(offer_text)), names),
@@ -200,13 +200,14 @@ class _Checker:
         )
         return f"{self._proposal.total} {self._catalogue.currency}" if honest else ""
 
-    def _own_terms(self) -> tuple[Figure, ...]:
-        """The validity is a field of the document, so a sentence may repeat it."""
-        return read(f"{self._proposal.valid_days} days", loose=True).figures
+    def _is_validity(self, figure: Figure) -> bool:
+        """The days an offer stands are a field of the document, so a sentence may repeat them."""
+        return figure.measures == {"days"} and figure.amount == self._proposal.valid_days
 
-    @staticmethod
-    def _missing_figures(readings: Readings, evidence: _Evidence) -> Iterator[str]:
+    def _missing_figures(self, readings: Readings, evidence: _Evidence) -> Iterator[str]:
         for figure in readings.figures:
+            if self._is_validity(figure):
+                continue
             alike = [one for one in evidence.figures if _comparable(figure, one)]
             if not alike:
                 yield f"“{figure.written}” {_NOWHERE}"
@@ -224,6 +225,10 @@ class _Checker:
         digits = [re.sub(r"\D", "", one.text) for one in evidence.readings]
         dates = frozenset[tuple[int, int, int]]().union(*(one.dates for one in evidence.readings))
         months = frozenset[int]().union(*(one.months for one in evidence.readings))
+        years = {int(figure.amount) for one in evidence.readings for figure in one.figures if figure.kind == "number"}
+        for decade in sorted(readings.decades):
+            if not any(decade <= year < decade + 10 for year in years):
+                yield f"“{decade}s” {_NOWHERE}"
         for address in sorted(readings.addresses - addresses):
             yield f"the address {address!r} {_NOWHERE}"
         for phone in sorted(readings.phones):
@@ -280,7 +285,7 @@ def _spelled(year: int, month: int, day: int, evidence: _Evidence) -> bool:
 
 
 def _unquoted(text: str, fact_text: str) -> str:
-    """The text without what it quotes word for word: the customer's promises are not ours."""
+    """The text without what it quotes word for word from a cited fact."""
     flat = " ".join(fact_text.split()).casefold()
     return _QUOTED.sub(
         lambda match: " " if " ".join(match[1].rstrip("… ").split()).casefold() in flat else match[0], text

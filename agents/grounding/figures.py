@@ -40,6 +40,7 @@ _MEASURES = {
     "weeks": r"weeks?|wochen?",
     "days": r"days?|tage?n?",
     "hours": r"hours?|stunden?",
+    "drivers": r"drivers?|fahrern?|fahrerinnen",
     "countries": r"countr(?:y|ies)|ländern?|staaten",
     "rooms": r"rooms?|beds?|zimmern?|betten",
     "area": r"square met(?:re|er)s?|m2|quadratmetern?",
@@ -65,6 +66,7 @@ _DOMAIN = re.compile(r"\b(?:[a-z0-9-]+\.)+[a-z]{2,}\b(?:/[^\s<>\"“”»«]*)?"
 _PHONE = re.compile(r"(?<![\w.])(?:\+|00)\d[\d\s()/.-]{5,}\d|(?<![\w.])\(?0\d{1,5}\)?[\s/-]\d[\d\s/-]{3,}\d")
 _ISO_DATE = re.compile(r"(?<!\d)(\d{4})-(\d{2})(?:-(\d{2}))?(?!\d)")
 _DAY_DATE = re.compile(r"(?<!\d)(\d{1,2})([./])\s?(\d{1,2})\2\s?(\d{4})(?!\d)")
+_DECADE = re.compile(r"(?<!\w)(\d{3}0)(?:s|er|ern)\b")
 _MONTH = re.compile(
     rf"(?P<cue>\b(?:in|since|im|seit|ab|until|bis|of|on|am|by)\s+|\d\.?\s+)?\b(?P<month>{'|'.join(_MONTHS)})\b"
     r"(?P<after>\s+\d)?",
@@ -93,7 +95,9 @@ class Readings(NamedTuple):
     phones: frozenset[str]
     dates: frozenset[tuple[int, int, int]]
     months: frozenset[int]
+    decades: frozenset[int]
     masked: str
+    """The text with everything above blanked out, for names to be looked for in."""
 
 
 def plain(text: str) -> str:
@@ -119,14 +123,18 @@ def read(text: str, *, measure: str = "", loose: bool = False) -> Readings:
     if loose:
         months |= {month for _, month, _ in dates}
         parts = [
-            Figure("number", Decimal(part), "", frozenset(), str(part), 0)
+            Figure("number", Decimal(part), "", frozenset(), "", 0)
             for date in dates
             for part in (date[0], date[2])
             if part
         ]
     masked = _DAY_DATE.sub(_blank, _ISO_DATE.sub(_blank, masked))
+    decades = frozenset(int(match[1]) for match in _DECADE.finditer(masked))
+    masked = _DECADE.sub(_blank, masked)
     found = [*_figures(masked, measure), *_in_words(masked, measure, loose=loose), *parts]
-    return Readings(text, tuple(found), addresses, phones, dates, frozenset(months), masked)
+    for figure in found:
+        masked = masked[: figure.start] + "\u2007" * len(figure.written) + masked[figure.start + len(figure.written) :]
+    return Readings(text, tuple(found), addresses, phones, dates, frozenset(months), decades, masked)
 
 
 def digits(written: str) -> str:
@@ -191,7 +199,7 @@ def _figures(text: str, measure: str) -> Iterator[Figure]:
             currency,
             _measures(text, match.start(), match.end(), several=kind == "money") or _one(measure),
             match[0].strip(),
-            match.start(),
+            match.start() + len(match[0]) - len(match[0].lstrip()),
         )
 
 

@@ -14,12 +14,15 @@ _TOKEN = re.compile(_WORD)
 _JOINERS = {"&", "of", "and", "und", "von", "van", "de"}
 _GERMAN = re.compile(
     r"\b(?:und|der|die|das|mit|für|wir|sie|ist|sind|nicht|eine?[rmns]?|im|auf|zu|zum|zur|von|den|dem|des|ihre?[rmns]?"
-    r"|unsere?[rmns]?|bei|seit|wird|werden|aus|haben|hat)\b",
+    r"|unsere?[rmns]?|bei|seit|wird|werden|aus|haben|hat|bereits|nach|noch|auch|je|bis|ab|dass|damit|wenn|kostet|als)\b"
+    r"|[äöüß]",
     re.IGNORECASE,
 )
 _ENGLISH = re.compile(
-    r"\b(?:and|the|with|for|we|you|is|are|not|an?|in|of|to|your|our|from|by|has|have|at|on|that)\b", re.IGNORECASE
+    r"\b(?:and|the|with|for|we|you|is|are|not|a|of|to|your|our|from|by|has|have|at|on|that|it|this|be|as)\b",
+    re.IGNORECASE,
 )
+_LISTED = re.compile(rf"({_WORD})(?:,\s|\s(?:und|oder|sowie|and|or)\s)(?=({_WORD}))")
 _ENDS_SENTENCE = re.compile(r"(?:^|[.!?:;]\s+|\n\s*|[–—]\s+)[\s\"“„»«'(\[*•-]*$")
 
 
@@ -78,6 +81,11 @@ class Known:
                 return True
         return False
 
+    def is_name(self, word: str) -> bool:
+        """Whether this word is a whole name by itself, or a place."""
+        flat = _flat(word)
+        return flat in self._names or flat in _words().places
+
     def _whole(self, words: list[str]) -> bool:
         phrase = " ".join(words)
         if _flat(phrase) in self._names or _flat(phrase) in _words().ordinary:
@@ -89,6 +97,7 @@ def unknown_names(text: str, known: Known, *, german: bool) -> tuple[str, ...]:
     """Names in this sentence that what it rests on does not hold."""
     missing = [" ".join(run) for run in _runs(text, german=german) if not _passes(run, known)]
     missing += [word for word in _single(text, german=german) if not known.holds(word)]
+    missing += [word for word in _beside_names(text, known) if not known.holds(word)]
     return tuple(dict.fromkeys(missing))
 
 
@@ -148,6 +157,20 @@ def _single(text: str, *, german: bool) -> Iterator[str]:
         possessive = not german and _capital(match[0]) and match[0].endswith(("'s", "’s")) and not _common(flat)
         if _is_strong(word) or named or place or titled or possessive:
             yield word
+
+
+def _beside_names(text: str, known: Known) -> Iterator[str]:
+    """Words listed together with a name: in “Esslingen und Ulm” the second is one too."""
+    for match in _LISTED.finditer(text):
+        one, other = _bare(match[1]), _bare(match[2])
+        for word, beside in ((one, other), (other, one)):
+            ordinary = word.casefold() in _words().ordinary | _words().functions
+            if known.is_name(beside) and _capital(word) and not ordinary and not _in_list_start(text, match, word):
+                yield word
+
+
+def _in_list_start(text: str, match: re.Match[str], word: str) -> bool:
+    return word == _bare(match[1]) and bool(_ENDS_SENTENCE.search(text[: match.start()]))
 
 
 def _common(flat: str) -> bool:

@@ -29,6 +29,8 @@ class _Rule(NamedTuple):
 class _Rules(NamedTuple):
     rules: tuple[_Rule, ...]
     assertions: re.Pattern[str]
+    up: re.Pattern[str]
+    down: re.Pattern[str]
 
 
 @cache
@@ -44,7 +46,12 @@ def _rules() -> _Rules:
         )
         for rule in data["rules"]
     )
-    return _Rules(rules, re.compile("|".join(data["assertions"]["patterns"]), re.IGNORECASE))
+    return _Rules(
+        rules,
+        re.compile("|".join(data["assertions"]["patterns"]), re.IGNORECASE),
+        re.compile(data["directions"]["up"], re.IGNORECASE),
+        re.compile(data["directions"]["down"], re.IGNORECASE),
+    )
 
 
 def broken_rules(text: str, *, facts: str, offers: str, ours: tuple[str, ...]) -> Iterator[str]:
@@ -59,6 +66,15 @@ def broken_rules(text: str, *, facts: str, offers: str, ours: tuple[str, ...]) -
             if not rule.pattern.search(evidence):
                 yield f"“{match[0].strip()}” {rule.says}"
                 break
+
+
+def turned_round(text: str, facts: str) -> Iterator[str]:
+    """Whether the sentence says `fell` where the cited facts only say `grew`, or the other way round, as reasons."""
+    rules = _rules()
+    for one, other in ((rules.up, rules.down), (rules.down, rules.up)):
+        said = one.search(text)
+        if said and not one.search(facts) and other.search(facts):
+            yield f"“{said[0]}” is the opposite of what the cited facts say"
 
 
 def asserts_of_customer(text: str, names: tuple[str, ...]) -> bool:

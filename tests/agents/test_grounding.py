@@ -1,13 +1,15 @@
 from __future__ import annotations
 
+from collections.abc import Callable
+from decimal import Decimal
+
 import pytest
 
 from agents.catalogue import Catalogue
-from agents.documents import Brief, Claim, EntityRef, FactKey, Finding, PriceLine, Proposal, Section
+from agents.documents import Brief, Claim, FactKey, Finding, PriceLine, Proposal, Section
 from agents.drafting import draft_proposal
 from agents.grounding import check
 from agents.grounding.figures import read
-from agents.grounding.number_words import number_words
 from agents.ports import Model
 
 
@@ -23,7 +25,9 @@ def proposal_of(brief: Brief, *claims: Claim, lines: tuple[PriceLine, ...] = ())
     )
 
 
-def findings(brief: Brief, catalogue: Catalogue, *claims: Claim, lines: tuple[PriceLine, ...] = ()) -> tuple[Finding, ...]:
+def findings(
+    brief: Brief, catalogue: Catalogue, *claims: Claim, lines: tuple[PriceLine, ...] = ()
+) -> tuple[Finding, ...]:
     document = proposal_of(brief, *claims, lines=lines)
     return check(document, sources=brief.sources, facts=brief.facts, catalogue=catalogue)
 
@@ -115,6 +119,26 @@ ENGLISH_LIES = [
     ("Halden Freight was founded in 1987.", "f99"),
     ("Our offer fits you well.", "premium-care"),
     ("Three of your depots are new.", ""),
+    # second list, written after the rules
+    ("The firm was started by Erik Halden in Bergen.", "f2"),
+    ("You have 120 employees.", "f6"),
+    ("120 customers rely on your trucks.", "f6"),
+    ("Founded in the 1970s, you know the trade.", "f2"),
+    ("Nine out of ten customers stay.", "f7"),
+    ("Our pilot with DB Cargo went well.", "route-insight"),
+    ("It has never failed an audit.", "route-insight"),
+    ("You will be live by 1 June.", "onboarding"),
+    ("The price drops to 80 EUR from 100 vehicles.", "route-insight"),
+    ("It costs only €0.86 per vehicle.", "route-insight"),
+    ("Route Insight Premium adds forecasts.", "route-insight"),
+    ("Your CEO Jonas Berg asked for it.", "f13"),
+    ("Revenue fell 12 % to EUR 45 million.", "f12"),
+    ("Halden ships for Velmar.", "f7"),
+    ("You are hiring 30 drivers.", "f6"),
+    ("Our platform is SOC 2 Type II audited.", "route-insight"),
+    ("Your fleet is XXV years old.", "f6"),
+    ("The total is 15.120,50 EUR.", "route-insight onboarding"),
+    ("The contract runs for thirty-six months.", "route-insight"),
 ]
 
 GERMAN_LIES = [
@@ -152,6 +176,17 @@ GERMAN_LIES = [
     ("Wie besprochen beginnen wir bald.", ""),
     ("Ihr Unternehmen betreibt drei Werke.", ""),
     ("Rufen Sie uns an: 0711 5550123.", ""),
+    ("Sie wurden von der Familie Brandt gegründet.", "f2"),
+    ("Sie beliefern die Werft in Rostock.", "f5"),
+    ("240 Maschinen laufen bei Ihnen.", "f4"),
+    ("Seit über achtzig Jahren fertigen Sie Spindeln.", "f2 f5"),
+    ("Line Watch läuft bereits in 30 Betrieben.", "line-watch"),
+    ("Damit sparen Sie jährlich 100.000 Euro.", "line-watch"),
+    ("Im Juni 2023 eröffneten Sie ein neues Werk.", "f9"),
+    ("Sie betreiben Werke in Esslingen und Ulm.", "f7"),
+    ("Ihre Spindeln sind die genauesten der Welt.", "f5"),
+    ("Bis Ende des Monats ist alles eingerichtet.", "onboarding"),
+    ("Der Umsatz sank 2023 auf 18,5 Mio. Euro.", "f11"),
 ]
 
 ENGLISH_TRUTHS = [
@@ -176,6 +211,10 @@ ENGLISH_TRUTHS = [
     ("Route Insight alerts the planner on duty.", "route-insight"),
     ("You say of yourselves: “We carry chilled food for producers.”", "f1"),
     ("Halden's haulage is chilled from door to door.", "f6"),
+    ("Founded in the 1980s, you know the trade as a family business.", "f2"),
+    ("A family business since 1987, you now employ 420 people.", "f2 f3"),
+    ("The new depot in Rotterdam suggests growth.", "f9"),
+    ("Training for the first team is part of Guided onboarding.", "onboarding"),
 ]
 
 GERMAN_TRUTHS = [
@@ -245,3 +284,156 @@ def test_a_german_sentence_that_its_sources_say_is_supported(
 @pytest.mark.parametrize("text", BOILERPLATE)
 def test_a_sentence_that_asserts_nothing_needs_no_source(halden: Brief, catalogue: Catalogue, text: str) -> None:
     assert support(halden, catalogue, text, "").support == "not_applicable"
+
+
+@pytest.mark.parametrize(
+    "feedback",
+    [(), ("shorter",), ("in German",), ("auf Englisch",), ("formal",), ("add Care Desk", "quantity 40 of Care Desk")],
+)
+@pytest.mark.parametrize("which", ["halden", "brueckner", "pond"])
+async def test_nothing_in_an_honest_draft_is_unsupported(
+    request: pytest.FixtureRequest, model: Model, catalogue: Catalogue, which: str, feedback: tuple[str, ...]
+) -> None:
+    brief: Brief = request.getfixturevalue(which)
+
+    draft = await draft_proposal(brief, model=model, catalogue=catalogue, feedback=feedback)
+
+    assert [finding for finding in draft.findings if finding.support in ("unsupported", "partly")] == []
+
+
+async def test_a_boast_that_the_customer_makes_may_be_quoted(
+    brief_of: Callable[..., Brief], model: Model, catalogue: Catalogue
+) -> None:
+    boast = "We guarantee delivery within 24 hours, 100 % GDPR compliant."
+    brief = brief_of("Velmar", "velmar.example", [(FactKey.DESCRIPTION, boast, boast)])
+
+    draft = await draft_proposal(brief, model=model, catalogue=catalogue)
+
+    assert [finding for finding in draft.findings if finding.support == "unsupported"] == []
+
+
+def test_the_same_boast_in_our_own_words_is_unsupported(brief_of: Callable[..., Brief], catalogue: Catalogue) -> None:
+    boast = "We guarantee delivery within 24 hours."
+    brief = brief_of("Velmar", "velmar.example", [(FactKey.DESCRIPTION, boast, boast)])
+
+    assert support(brief, catalogue, "We guarantee delivery within 24 hours.", "f1").support == "unsupported"
+
+
+LINE = PriceLine(
+    id="l1",
+    offer="route-insight",
+    name="Route Insight",
+    quantity=3,
+    unit="vehicle per year",
+    unit_price=Decimal("86.00"),
+)
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"unit_price": Decimal("80.00")}, "the catalogue says 86.00"),
+        ({"offer": "premium"}, "the catalogue has no offer 'premium'"),
+        ({"name": "Route Insight Plus"}, "the catalogue calls it 'Route Insight'"),
+        ({"unit": "vehicle per month"}, "the catalogue sells it per 'vehicle per year'"),
+    ],
+)
+def test_a_price_line_that_differs_from_the_catalogue_is_unsupported(
+    halden: Brief, catalogue: Catalogue, change: dict[str, object], reason: str
+) -> None:
+    (finding,) = findings(halden, catalogue, lines=(LINE.model_copy(update=change),))
+
+    assert finding == Finding(claim_id="l1", support="unsupported", reasons=(reason,))
+
+
+def test_a_price_line_as_the_catalogue_has_it_is_supported(halden: Brief, catalogue: Catalogue) -> None:
+    assert findings(halden, catalogue, lines=(LINE,)) == (Finding(claim_id="l1", support="supported"),)
+
+
+def test_prices_in_another_currency_are_unsupported(halden: Brief, catalogue: Catalogue) -> None:
+    document = proposal_of(halden, lines=(LINE,)).model_copy(update={"currency": "USD"})
+
+    (finding,) = check(document, sources=halden.sources, facts=halden.facts, catalogue=catalogue)
+
+    assert finding.reasons == ("the catalogue's prices are in EUR",)
+
+
+def test_a_sentence_may_repeat_the_amounts_of_its_price_lines_and_no_lowered_one(
+    halden: Brief, catalogue: Catalogue
+) -> None:
+    honest = Claim(id="c", text="For 3 vehicles this comes to 258.00 EUR.", catalogue_ids=("route-insight",))
+    lowered = honest.model_copy(update={"text": "For 3 vehicles this comes to 240.00 EUR."})
+
+    assert findings(halden, catalogue, honest, lines=(LINE,))[0].support == "supported"
+    assert (
+        findings(halden, catalogue, lowered, lines=(LINE.model_copy(update={"unit_price": Decimal("80.00")}),))[
+            0
+        ].support
+        == "unsupported"
+    )
+
+
+def test_a_title_or_heading_that_nothing_supports_gets_a_finding_too(halden: Brief, catalogue: Catalogue) -> None:
+    document = Proposal(
+        entity=halden.entity,
+        title="Save 40 % with Route Insight",
+        sections=(Section(key="why", title="Guaranteed results", claims=()),),
+        currency="EUR",
+        valid_days=30,
+    )
+
+    found = check(document, sources=halden.sources, facts=halden.facts, catalogue=catalogue)
+
+    assert [finding.claim_id for finding in found] == ["title", "heading:why"]
+
+
+def test_a_claim_that_cites_one_side_of_a_contradiction_is_partly_supported(
+    brueckner: Brief, catalogue: Catalogue
+) -> None:
+    finding = support(brueckner, catalogue, "Brückner Präzision wurde 1962 gegründet, seit Seit 1962.", "f2")
+
+    assert finding.support == "partly"
+    assert finding.reasons == ("another source contradicts the fact 'f2': 1964",)
+
+
+def test_a_fact_from_a_page_about_someone_else_supports_nothing(
+    brief_of: Callable[..., Brief], catalogue: Catalogue
+) -> None:
+    told = [(FactKey.FOUNDED, "1987", "Founded in 1987")]
+    brief = brief_of("Velmar", "velmar.example", told, subject_match="other")
+
+    finding = support(brief, catalogue, "Velmar was founded in 1987.", "f1")
+
+    assert finding.support == "unsupported"
+    assert finding.reasons == ("the source of the fact 'f1' is about someone else",)
+
+
+def test_a_fact_whose_source_is_missing_supports_nothing(halden: Brief, catalogue: Catalogue) -> None:
+    document = proposal_of(halden, Claim(id="c", text="Founded in 1987.", fact_ids=("f2",)))
+
+    (finding,) = check(document, sources=(), facts=halden.facts, catalogue=catalogue)
+
+    assert finding.reasons == ("the fact 'f2' names a source that is not there",)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("1.200", "1,200"),
+        ("1200", "1 200"),
+        ("12,5 %", "12.5 percent"),
+        ("€45m", "45 Mio. Euro"),
+        ("4.800,00 EUR", "EUR 4,800"),
+        ("twenty-five", "25"),
+        ("zweihundertvierzig", "240"),
+        ("three million", "3 Mio"),
+        ("１２０", "120"),
+    ],
+)
+def test_two_spellings_of_one_figure_are_the_same(one: str, other: str) -> None:
+    first, second = read(one).figures, read(other).figures
+
+    assert [(figure.kind, figure.amount, figure.currency) for figure in first] == [
+        (figure.kind, figure.amount, figure.currency) for figure in second
+    ]
+    assert len(first) == 1
