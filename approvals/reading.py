@@ -39,15 +39,14 @@ class Reading:
         except NotFound:
             raise unknown from None
 
-    def to_act_on(self, beginning: str, by: Actor) -> Request:
-        """The request that a person means to do something with.
+    def check_acts(self, by: Actor) -> None:
+        """Nothing, if the actor is a person: nothing else decides, whichever request it is.
 
         Raises:
-            NotAPerson: nothing but people decides, whichever request it is. NotFound: as `found`.
+            NotAPerson: it is a machine.
         """
         if by.kind != "person":
             raise NotAPerson(f"Only a person can decide; this is the {by.kind} {by.id!r}.")
-        return self.found(beginning, by)
 
     def page(
         self,
