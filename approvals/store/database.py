@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from sqlalchemy import Connection
 
 from approvals.audit import Attested, Entry
 from approvals.store.transaction import SqlTransaction
 
+T = TypeVar("T")
+
 
 class Database(Protocol):
     """One database, opened."""
 
     where: str
+    streams: bool
+    """Whether somebody may read on while others, or they themselves, begin something else."""
 
     def connected(self, *, writes: bool) -> AbstractContextManager[Connection]:
         """A connection in a transaction that commits at the end of the block, or in one consistent view."""
@@ -68,13 +72,19 @@ class SqlStore:
 
     def entries(self, *, request_id: str | None = None, after: int = 0) -> Iterator[Entry]:
         """The record in order, read as it is consumed."""
-        with self.read() as transaction:
-            yield from transaction.entries(request_id=request_id, after=after)
+        return self._streamed(lambda transaction: transaction.entries(request_id=request_id, after=after))
 
     def rows(self) -> Iterator[Attested]:
         """Every row the record commits to, as it stands now, read as it is consumed."""
+        return self._streamed(SqlTransaction.rows)
+
+    def _streamed(self, read: Callable[[SqlTransaction], Iterator[T]]) -> Iterator[T]:
         with self.read() as transaction:
-            yield from transaction.rows()
+            if self._database.streams:
+                yield from read(transaction)
+                return
+            found = tuple(read(transaction))
+        yield from found
 
     def backup(self, path: str) -> None:
         """Write a consistent copy that can be opened as a store; refuses to overwrite.

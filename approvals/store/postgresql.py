@@ -43,6 +43,8 @@ def open_postgresql(address: str) -> SqlStore:
 class PostgresqlDatabase:
     """A database on a PostgreSQL server."""
 
+    streams = True
+
     def __init__(self, address: str) -> None:
         try:
             url = make_url(address).set(drivername="postgresql+psycopg")

@@ -61,7 +61,8 @@ class Recorder:
         """
         row = salted(table, row)
         # Not an IntegrityError: that would end a PostgreSQL transaction, and the caller may have more to do in it.
-        if self.execute(self.insert(table).values(row).on_conflict_do_nothing()).rowcount != 1:
+        added = self.insert(table).values(row).on_conflict_do_nothing().returning(*table.primary_key)
+        if self.execute(added).first() is None:
             raise Overtaken(told)
         if table in ATTESTED:
             self._note(table, row)

@@ -55,9 +55,11 @@ class SqliteDatabase:
     def __init__(self, path: Path | None) -> None:
         self.path = path
         self.where = str(path or _MEMORY)
+        self.streams = path is not None
         self._engine = _engine(path)
         self._turns = threading.Lock()
         self._writer: int | None = None
+        self._shared: Connection | None = None
         self._process = os.getpid()
         self._inherited: list[Any] = []
         _OPEN.add(self)
@@ -79,10 +81,17 @@ class SqliteDatabase:
     def connected(self, *, writes: bool) -> Iterator[Connection]:
         """A connection in a transaction; one writer at a time, and readers see the state at their beginning."""
         self._leave_parents_connections()
+        if not writes and self._shared is not None and self._writer == threading.get_ident():
+            yield self._shared  # memory has one connection: who reads while reading shares the view
+            return
         turn = self._turn() if writes or self.path is None else nullcontext()
         engine = self._engine.execution_options(writes=writes)
         with turn, self._translated(), engine.begin() as connection:
-            yield connection
+            self._shared = connection if self.path is None else None
+            try:
+                yield connection
+            finally:
+                self._shared = None
 
     @contextmanager
     def _turn(self) -> Iterator[None]:
