@@ -19,6 +19,7 @@ from approvals.canonical import canonical, digest
 from approvals.decisions import SignOff, Value
 from approvals.errors import PolicyError
 
+_NOT_TERMS = frozenset({"name", "version"})
 _UNITS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400, "w": 604_800}
 
 
@@ -124,9 +125,8 @@ def _policies(tables: dict[str, Any], source: str) -> dict[str, Policy]:
 def _policy(name: str, terms: Any, source: str) -> Policy:
     if not isinstance(terms, dict):
         raise PolicyError(f"In {source}, policies.{name} is not a table; write [policies.{name}].")
-    for given in ("name", "version"):
-        if given in terms:
-            raise PolicyError(f"In {source}, policies.{name}.{given} is not for you to set; remove it.")
+    for given in _NOT_TERMS & terms.keys():
+        raise PolicyError(f"In {source}, policies.{name}.{given} is not for you to set; remove it.")
     try:
         policy = Policy.model_validate({**terms, "name": name})
     except ValidationError as error:
@@ -139,8 +139,9 @@ def _sentence(error: ValidationError, name: str, source: str) -> str:
     where = ".".join(["policies", name, *(str(part) for part in first["loc"])])
     field = str(first["loc"][0]) if first["loc"] else ""
     if first["type"] == "extra_forbidden":
-        near = difflib.get_close_matches(field, Policy.model_fields, n=1)
-        hint = f" Did you mean {near[0]!r}?" if near else f" Known are: {', '.join(sorted(Policy.model_fields))}."
+        known = sorted(Policy.model_fields.keys() - _NOT_TERMS)
+        near = difflib.get_close_matches(field, known, n=1)
+        hint = f" Did you mean {near[0]!r}?" if near else f" Known are: {', '.join(known)}."
         return f"In {source}, {where} is not a term of a policy.{hint}"
     if first["type"] == "missing":
         return f"In {source}, {where} is required: {Policy.model_fields[field].description}."
