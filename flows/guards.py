@@ -90,6 +90,8 @@ def guarded(*, action: str, target: str | Callable[[], str]) -> Callable[[Callab
                 stands = await asyncio.to_thread(keeper.settle, leave.permit_id, leave.fence, receipt, by)
             return answers.validate_python(json.loads(stands))
 
+        # Prefect binds arguments by the signature it sees, which `wraps` would take from the function.
+        effect.__signature__ = _with_permit(function)  # type: ignore[attr-defined]
         return typing.cast("Effect[R]", effect)
 
     return decorate
@@ -109,6 +111,13 @@ def _kept(keeper: Gatekeeper, permit_id: str, fence: int) -> Iterator[None]:
         yield
     finally:
         ended.set()
+
+
+def _with_permit(function: Callable[..., Any]) -> inspect.Signature:
+    signature = inspect.signature(function)
+    permit = inspect.Parameter("permit", inspect.Parameter.KEYWORD_ONLY, default=None)
+    parameters = [one for one in signature.parameters.values() if one.kind is not inspect.Parameter.VAR_KEYWORD]
+    return signature.replace(parameters=[*parameters, permit])
 
 
 def _run_id() -> str:

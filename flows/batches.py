@@ -1,0 +1,92 @@
+"""Starting runs: one call, with the requester's label and a key that makes it start once.
+
+A batch starts its runs through the client and never as subflows, which could not suspend at a gate.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import httpx
+from prefect.client.orchestration import get_client
+from prefect.client.schemas.objects import FlowRun
+from prefect.exceptions import ObjectNotFound
+from pydantic import ValidationError
+
+from agents.documents import Prospect
+from flows.errors import FlowError, ServerError
+from flows.scope import REQUESTER_LABEL
+
+
+class ProspectsInvalid(FlowError):
+    """The prospects file cannot be used."""
+
+
+async def start_run(
+    deployment: str,
+    parameters: Mapping[str, Any],
+    *,
+    requester: str,
+    key: str | None = None,
+    tags: Iterable[str] = (),
+) -> FlowRun:
+    """Create a run of a deployment (`flow/name`) on behalf of `requester`; the same `key` starts it once.
+
+    Raises:
+        ServerError: Prefect does not answer, or has no such deployment.
+    """
+    try:
+        async with get_client() as client:
+            found = await client.read_deployment_by_name(deployment)
+            return await client.create_flow_run_from_deployment(
+                found.id,
+                parameters=dict(parameters),
+                labels={REQUESTER_LABEL: requester},
+                idempotency_key=key,
+                tags=list(tags),
+            )
+    except ObjectNotFound as error:
+        raise ServerError(f"Prefect has no deployment {deployment!r}. Start `countersign up`, or deploy it.") from error
+    except httpx.HTTPError as error:
+        raise ServerError(f"Prefect does not answer ({error}). Is `countersign up` running?") from error
+
+
+def read_prospects(path: Path) -> tuple[Prospect, ...]:
+    """The prospects of a CSV file with the columns `target` and, if wanted, `name` and `source_url`.
+
+    Raises:
+        ProspectsInvalid: the file is missing or a line is wrong; the message names file and line.
+    """
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            reader = csv.DictReader(file)
+            columns = reader.fieldnames or []
+            if "target" not in columns:
+                raise ProspectsInvalid(
+                    f"{str(path)!r} has no column 'target' (it has: {', '.join(columns) or 'nothing'}). "
+                    "The first line names the columns: target,name,source_url."
+                )
+            return tuple(_prospect(path, reader.line_num, row) for row in reader)
+    except OSError as error:
+        raise ProspectsInvalid(f"The prospects file {str(path)!r} cannot be read ({error.strerror}).") from error
+    except UnicodeDecodeError as error:
+        raise ProspectsInvalid(f"The prospects file {str(path)!r} is not UTF-8 text.") from error
+
+
+def _prospect(path: Path, line: int, row: dict[str, str | None]) -> Prospect:
+    given = {
+        name: value.strip() for name in ("target", "name", "source_url") if (value := row.get(name)) and value.strip()
+    }
+    target = given.get("target", "")
+    if target and (path.parent / target).exists():
+        # A saved page lies beside the file that lists it.
+        given["target"] = str((path.parent / target).resolve())
+    try:
+        return Prospect.model_validate(given)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise ProspectsInvalid(f"{str(path)!r}, line {line}: {where}: {first['msg']}.") from error

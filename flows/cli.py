@@ -1,0 +1,256 @@
+"""The console script `countersign`: the commands of agents, approvals and flows under one name.
+
+Exit 0: done. Exit 1: refused or failed, with one sentence on stderr. Exit 2: wrong usage.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import sys
+import threading
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+
+import typer
+
+from agents import cli as agents_cli
+from agents.errors import AgentError
+from approvals import cli as approvals_cli
+from approvals.errors import ApprovalError
+from approvals.settings import read_settings
+from flows.errors import FlowError
+from flows.supervisor import Addresses, Supervisor, interruptible, running, settings_for
+
+if TYPE_CHECKING:
+    from approvals.bootstrap import Approvals
+
+REQUESTER = "requester@localhost"
+"""The person `up` creates to ask; the one `run` asks for where nobody else is named."""
+
+ENDS = ("Completed", "Rejected", "Returned", "Expired", "Withdrawn")
+"""Final states that a run may end in as it should."""
+
+REVIEWER = "reviewer@localhost"
+"""The person `up` creates to decide."""
+
+
+def _compose() -> Approvals:
+    # Prefect takes a second to import: only commands that need it pay for it.
+    from flows import composition
+
+    return composition.approvals()
+
+
+def _render(kind: str, document: Any) -> str | None:
+    """A document as a person reads it, where this package knows how; None leaves it to the general form."""
+    from agents.documents import Proposal
+    from agents.planning import render_text
+
+    if kind == f"{Proposal.__module__}:{Proposal.__qualname__}":
+        return render_text(Proposal.model_validate(document))
+    return None
+
+
+app = approvals_cli.commands(_compose, render=_render)
+app.add_typer(agents_cli.crm_app, name="crm")
+app.command("research")(agents_cli.research_command)
+run_app = typer.Typer(no_args_is_help=True, help="Start runs of a flow.")
+app.add_typer(run_app, name="run")
+
+
+@app.command()
+def demo(
+    auto: Annotated[bool, typer.Option("--auto", help="Play the reviewer, too.")] = False,
+) -> None:
+    """Run the main job in a fresh temporary home: three prospects, real gates, nothing left behind."""
+    from flows.demo.terminal import run_demo
+
+    raise typer.Exit(run_demo(auto=auto or not sys.stdin.isatty()))
+
+
+@app.command()
+def up() -> None:
+    """Run Prefect, the approval queue and a worker on this machine, until Ctrl-C."""
+    from flows.settings import Settings
+
+    settings, flows = read_settings(), Settings()
+    supervisor = Supervisor(
+        settings.home,
+        prefect_port=flows.prefect_port,
+        queue_port=settings.port,
+        runs_at_once=flows.runs_at_once,
+        tell=typer.echo,
+    )
+    with interruptible() as interrupted, supervisor as addresses:
+        for sentence in _first_people(settings.people):
+            typer.echo(sentence)
+        typer.echo(f"Prefect UI   {addresses.prefect}")
+        typer.echo(f"Queue API    {addresses.queue}/api/openapi.json")
+        typer.echo(f"Logs         {settings.home / 'logs'}")
+        typer.echo("Ready. Ctrl-C stops everything.")
+        supervisor.watch(interrupted)
+        typer.echo("Stopping …")
+
+
+@app.command()
+def web(
+    port: Annotated[int | None, typer.Option(help="Port to listen on; by default APPROVALS_PORT.")] = None,
+) -> None:
+    """Run the approval queue alone: its REST API, and the loop that wakes runs and keeps deadlines."""
+    from approvals.resume import PrefectRuns
+    from approvals.web import serve
+    from flows.settings import Settings
+    from flows.waking import Waker
+
+    approvals, settings = _compose(), Settings()
+    waker = Waker(approvals, PrefectRuns(), every=settings.wake_seconds, reconcile_every=settings.reconcile_seconds)
+    stop = threading.Event()
+    loop = threading.Thread(target=waker.run, args=(stop,), name="waking", daemon=True)
+    loop.start()
+    try:
+        serve(approvals, host=approvals.settings.host, port=approvals.settings.port if port is None else port)
+    finally:
+        stop.set()
+        loop.join(5)
+
+
+@run_app.command("outreach")
+def run_outreach(
+    targets: Annotated[
+        list[str], typer.Argument(metavar="TARGET…", help="Web address, domain, saved page, folder, or text:…")
+    ],
+    name: Annotated[str | None, typer.Option(help="The company's name, for one target.")] = None,
+    source_url: Annotated[str | None, typer.Option(help="Where a saved page came from, for one target.")] = None,
+    wait: Annotated[bool, typer.Option("--wait", help="Stay until every run has ended.")] = False,
+    as_: Annotated[str | None, typer.Option("--as", help="On whose behalf.", envvar="COUNTERSIGN_USER")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON alone.")] = False,
+) -> None:
+    """Start an outreach run for each target. It waits at its gates until somebody signs."""
+    from agents.documents import Prospect
+    from agents.research import checked_target
+    from flows.batches import start_run
+
+    if len(targets) > 1 and (name or source_url):
+        raise typer.BadParameter("--name and --source-url go with one TARGET")
+    prospects = [Prospect(target=checked_target(one), name=name, source_url=source_url) for one in targets]
+    requester = as_ or _requester()
+
+    async def start() -> list[dict[str, str]]:
+        started = []
+        for prospect in prospects:
+            run = await start_run("outreach/outreach", {"prospect": prospect.model_dump()}, requester=requester)
+            started.append({"id": str(run.id), "name": run.name, "target": prospect.target, "url": _run_url(run.id)})
+        return started
+
+    started = asyncio.run(start())
+    if wait:
+        _wait_for(started, quiet=as_json)
+    if as_json:
+        typer.echo(json.dumps({"runs": started, "requester": requester}, ensure_ascii=False))
+    else:
+        for run in started:
+            ended = f"  {run['state']}" if "state" in run else ""
+            typer.echo(f"{run['name']}  {run['url']}{ended}")
+        if not wait:
+            typer.echo("See `countersign queue` for what waits.")
+    if wait and any(
+        run["state"] not in ("Completed", "Rejected", "Returned", "Expired", "Withdrawn") for run in started
+    ):
+        _fail("A run did not end as it should; its page in the Prefect UI says why.")
+
+
+@app.command()
+def doctor(
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON alone.")] = False,
+) -> None:
+    """Look for what would keep Countersign from working here, and say what to do about it."""
+    from flows.doctor import examine
+
+    found = examine()
+    if as_json:
+        typer.echo(json.dumps({"checks": [check._asdict() for check in found]}, ensure_ascii=False))
+    else:
+        for check in found:
+            typer.echo(f"{'ok  ' if check.ok else 'FAIL'}  {check.name}: {check.said}")
+    if not all(check.ok for check in found):
+        raise typer.Exit(1)
+
+
+def _first_people(path: Path) -> Sequence[str]:
+    """In a new home: somebody who asks and somebody who decides."""
+    if path.exists():
+        return ()
+    from approvals.people import add_person
+    from approvals.ports import Person
+
+    add_person(path, Person(email=REQUESTER, name="Requester", groups=()))
+    groups = ("sales", "revops", "managers")
+    add_person(path, Person(email=REVIEWER, name="Reviewer", groups=groups, role="admin"))
+    return (
+        f"New home. {REQUESTER} asks; {REVIEWER} decides ({', '.join(groups)}). Edit {path} for your own people.",
+        f"Decide with: countersign queue --as {REVIEWER}",
+    )
+
+
+def _requester() -> str:
+    from approvals.people import read_people
+
+    path = read_settings().people
+    known = {person.email for person in read_people(path)} if path.exists() else set()
+    return REQUESTER if REQUESTER in known else f"cli:{os.environ.get('USER') or os.getuid()}"
+
+
+def _run_url(run_id: object) -> str:
+    from flows.composition import run_url
+
+    return run_url(str(run_id)) or ""
+
+
+def _wait_for(started: list[dict[str, str]], *, quiet: bool) -> None:
+    from time import sleep
+
+    from approvals.resume import PrefectRuns
+
+    runs = PrefectRuns()
+    while any("state" not in run for run in started):
+        watches = runs.statuses([run["id"] for run in started])
+        for run in started:
+            watch = watches[run["id"]]
+            if "state" not in run and watch.status in ("ended", "gone"):
+                run["state"] = watch.name
+                if not quiet:
+                    typer.echo(f"{run['name']} ended: {watch.name}")
+        sleep(0.5)
+
+
+def _join(home: Path) -> None:
+    """Point this process to what `up` runs on this home, unless the caller points it elsewhere."""
+    addresses: Addresses | None = running(home)
+    if addresses is None or os.environ.get("PREFECT_API_URL"):
+        return
+    for name, value in settings_for(home, addresses).items():
+        os.environ.setdefault(name, value)
+
+
+def _fail(sentence: str) -> NoReturn:
+    print(sentence, file=sys.stderr)  # noqa: T201
+    raise SystemExit(1)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run a command; a refusal is one sentence and exit 1, never a traceback."""
+    command: Callable[..., Any] = app
+    try:
+        _join(read_settings().home)
+        command(list(arguments) if arguments is not None else None)
+    except (AgentError, ApprovalError, FlowError) as error:
+        _fail(str(error))
+    except BrokenPipeError:
+        raise SystemExit(1) from None
+
+
+if __name__ == "__main__":
+    main()
