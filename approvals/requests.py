@@ -12,7 +12,7 @@ from pydantic import ConfigDict, Field
 
 from approvals.canonical import canonical, digest
 from approvals.decisions import ALL_VERDICTS, Ruling, UtcDatetime, Value, VerdictKind
-from approvals.lifecycle import Action, State, is_open
+from approvals.lifecycle import State, is_open
 from approvals.policies import Policy, Priority
 
 _ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # Crockford's: no I, L, O, U to misread
@@ -140,7 +140,6 @@ class Proposed(Value):
 
     identity: Identity
     kind: str = Field(description="the document's class as `module:Class`, which the examiner knows")
-    gate_title: str = ""
     action: str | None = Field(default=None, description="what a permit will allow, such as `crm.update`")
     target: str | None = Field(default=None, description="where that takes effect, such as `embedded://`")
     title: str
@@ -240,11 +239,3 @@ class WorkingCopy(Value):
     version: int
     document: Any
     at: UtcDatetime
-
-
-class Change(Value):
-    """One step of a request's life, for the store's compare-and-set."""
-
-    action: Action | None = Field(description="None where only operational columns change, or the answer is taken up")
-    before: Request
-    after: Request
