@@ -1,0 +1,75 @@
+"""Chooses the implementation behind every port, from the settings. Nothing is opened before it is used."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cached_property
+
+from pydantic import ValidationError
+
+from agents.catalogue import Catalogue, read_catalogue
+from agents.crm import open_crm
+from agents.errors import AgentError
+from agents.ports import Clock, Crm, Model, Snapshots, Web
+from agents.providers import open_model
+from agents.settings import Settings
+
+
+def utc_now() -> datetime:
+    """The time, in UTC."""
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True)
+class Agents:
+    """Everything the steps need, each opened when it is first asked for: research needs no CRM."""
+
+    settings: Settings
+    clock: Clock = utc_now
+
+    @cached_property
+    def crm(self) -> Crm:
+        """The CRM at `AGENTS_CRM`."""
+        return open_crm(self.settings.crm, home=self.settings.folder)
+
+    @cached_property
+    def model(self) -> Model:
+        """The model at `AGENTS_MODEL`."""
+        return open_model(self.settings.model)
+
+    @cached_property
+    def catalogue(self) -> Catalogue:
+        """The offers of `AGENTS_CATALOGUE`, or the sample."""
+        path = self.settings.catalogue
+        return read_catalogue(path.expanduser() if path else None)
+
+    @cached_property
+    def web(self) -> Web:
+        """The fetcher at `AGENTS_WEB`."""
+        from agents.web import open_web
+
+        settings = self.settings
+        return open_web(settings.web, allow_hosts=settings.fetch_allow_hosts, contact=settings.fetch_contact)
+
+    @cached_property
+    def snapshots(self) -> Snapshots:
+        """What was read, kept in the home."""
+        from agents.web.snapshots import FolderSnapshots
+
+        return FolderSnapshots(self.settings.folder / "snapshots")
+
+
+def build(settings: Settings | None = None) -> Agents:
+    """The agents that these settings describe; without any, those of the environment.
+
+    Raises:
+        AgentError: a setting is wrong; the message names it.
+    """
+    try:
+        return Agents(settings or Settings())
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = str(first["loc"][0]) if first["loc"] else "AGENTS_…"
+        variable = name if name.isupper() else f"AGENTS_{name.upper()}"
+        raise AgentError(f"The setting {variable} is wrong: {first['msg']} (it holds {first['input']!r}).") from error

@@ -1,0 +1,59 @@
+"""What can be set about agents, from the environment. Built once in `bootstrap`, passed down."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import AliasChoices, Field, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """The environment variables `AGENTS_…`, and `COUNTERSIGN_HOME` for all packages together."""
+
+    model_config = SettingsConfigDict(env_prefix="AGENTS_", frozen=True, populate_by_name=True, extra="ignore")
+
+    home: Path = Field(
+        default=Path("~/.countersign"),
+        validation_alias=AliasChoices("home", "COUNTERSIGN_HOME"),
+        description="Folder for everything that is kept: the embedded CRM and the pages that were read.",
+    )
+    crm: str = Field(
+        default="embedded://",
+        min_length=1,
+        description="Address of the CRM: `embedded://` (a file in the home), `embedded:///path` or `embedded://?memory`.",
+    )
+    model: str = Field(
+        default="offline:",
+        min_length=1,
+        description="Address of the model that drafts: `offline:` is deterministic and needs no key and no network.",
+    )
+    catalogue: Path | None = Field(
+        default=None, description="TOML file with the offers and their prices; without it, the sample that ships."
+    )
+    web: str = Field(
+        default="https:",
+        min_length=1,
+        description="Address of the fetcher: `https:` reads companies' sites, `offline:` refuses.",
+    )
+
+    fetch_allow_hosts: Annotated[tuple[str, ...], NoDecode] = Field(
+        default=(),
+        description="Private hosts (`host` or `host:port`, separated by commas) that may be read all the same: an intranet.",
+    )
+    fetch_contact: str = Field(
+        default="", description="How a site reaches you, such as an e-mail address; sent with every fetch."
+    )
+
+    @field_validator("fetch_allow_hosts", mode="before")
+    @classmethod
+    def _split(cls, value: object) -> object:
+        if isinstance(value, str):
+            return tuple(host.strip() for host in value.split(",") if host.strip())
+        return value
+
+    @property
+    def folder(self) -> Path:
+        """The home with `~` resolved."""
+        return self.home.expanduser()
