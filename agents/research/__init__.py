@@ -36,7 +36,9 @@ async def research(prospect: Prospect, *, web: Web, snapshots: Snapshots, now: C
     return _draft(prospect, pages, list(flags), snapshots, from_web=address is not None)
 
 
-def _draft(prospect: Prospect, pages: list[Page], flags: list[Flag], snapshots: Snapshots, *, from_web: bool) -> Draft[Brief]:
+def _draft(
+    prospect: Prospect, pages: list[Page], flags: list[Flag], snapshots: Snapshots, *, from_web: bool
+) -> Draft[Brief]:
     sources: list[Source] = []
     readings: list[Reading] = []
     for number, page in enumerate(pages, start=1):
@@ -60,16 +62,29 @@ def _draft(prospect: Prospect, pages: list[Page], flags: list[Flag], snapshots: 
         judge(reading, entity, prospect, from_web=from_web, alone=len(readings) == 1)
         sources[number] = sources[number].model_copy(update={"subject_match": reading.match})
         if reading.match == "match":
-            found.extend(Sourced(c, sources[number], reading.page, len(found) + n) for n, c in enumerate(extract(reading, entity)))
+            found.extend(
+                Sourced(c, sources[number], reading.page, len(found) + n)
+                for n, c in enumerate(extract(reading, entity))
+            )
         else:
             flags.append(_aside(reading, _called(pages[number], number + 1), entity))
     entity = entity.model_copy(update={"legal_name": legal_name([one.candidate for one in found], entity)})
     document, contradictions = brief(entity, tuple(sources), found)
     flags.extend(contradictions)
     if not document.facts:
-        flags.append(Flag(code="nothing_found", message=f"Nothing was found about {entity.name}: no page gave a fact that could be quoted."))
+        flags.append(
+            Flag(
+                code="nothing_found",
+                message=f"Nothing was found about {entity.name}: no page gave a fact that could be quoted.",
+            )
+        )
     return Draft[Brief](
-        document=document, title=f"Brief: {entity.name}", summary=_summary(document), sources=document.sources, facts=document.facts, flags=_distinct(flags)
+        document=document,
+        title=f"Brief: {entity.name}",
+        summary=_summary(document),
+        sources=document.sources,
+        facts=document.facts,
+        flags=_distinct(flags),
     )
 
 
@@ -96,7 +111,10 @@ def _called(page: Page, number: int) -> str:
 def _aside(reading: Reading, where: str, entity: EntityRef) -> Flag:
     if reading.match == "other":
         return Flag(code="other_company", message=f"{where} was left out: {reading.why}.", severity="high")
-    return Flag(code="unknown_subject", message=f"{where} was left out: {reading.why or f'it is not clear that it is about {entity.name}'}.")
+    return Flag(
+        code="unknown_subject",
+        message=f"{where} was left out: {reading.why or f'it is not clear that it is about {entity.name}'}.",
+    )
 
 
 def _summary(document: Brief) -> str:

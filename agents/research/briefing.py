@@ -16,7 +16,17 @@ from agents.research.placeholders import is_placeholder
 
 _ORDER = {key: number for number, key in enumerate(FactKey)}
 _SINGLE = (FactKey.FOUNDED, FactKey.EMPLOYEES, FactKey.REVENUE)
-_CAPS = {FactKey.NAME: 3, FactKey.LEGAL_NAME: 3, FactKey.DESCRIPTION: 6, FactKey.ADDRESS: 12, FactKey.WEBSITE: 3, FactKey.SOCIAL: 12, FactKey.FOUNDED: 5, FactKey.EMPLOYEES: 5, FactKey.REVENUE: 5}
+_CAPS = {
+    FactKey.NAME: 3,
+    FactKey.LEGAL_NAME: 3,
+    FactKey.DESCRIPTION: 6,
+    FactKey.ADDRESS: 12,
+    FactKey.WEBSITE: 3,
+    FactKey.SOCIAL: 12,
+    FactKey.FOUNDED: 5,
+    FactKey.EMPLOYEES: 5,
+    FactKey.REVENUE: 5,
+}
 _CAP = 40
 _EXPECTED = (FactKey.DESCRIPTION, FactKey.ADDRESS, FactKey.PHONE, FactKey.EMAIL, FactKey.FOUNDED, FactKey.EMPLOYEES, FactKey.REVENUE, FactKey.PRODUCT, FactKey.SERVICE, FactKey.CUSTOMER, FactKey.PARTNER, FactKey.CERTIFICATION, FactKey.LOCATION, FactKey.JOB, FactKey.NEWS, FactKey.CONTACT_PERSON)  # fmt: skip
 _QUESTIONS = {
@@ -62,8 +72,14 @@ def brief(entity: EntityRef, sources: tuple[Source, ...], found: list[Sourced]) 
     missing = tuple(key for key in _EXPECTED if key not in present)
     if not any(source.subject_match == "match" for source in sources):
         missing = tuple(key for key in FactKey if key not in present)
-    questions = [words.format(name=entity.name) for key, words in _QUESTIONS.items() if key in missing and not (key is FactKey.PRODUCT and FactKey.SERVICE in present)]
-    questions += [_which(facts, key) for key in _SINGLE if any(fact.key is key and fact.conflicts_with for fact in facts)]
+    questions = [
+        words.format(name=entity.name)
+        for key, words in _QUESTIONS.items()
+        if key in missing and not (key is FactKey.PRODUCT and FactKey.SERVICE in present)
+    ]
+    questions += [
+        _which(facts, key) for key in _SINGLE if any(fact.key is key and fact.conflicts_with for fact in facts)
+    ]
     languages = Counter(source.language for source in sources if source.language and source.subject_match == "match")
     return (
         Brief(
@@ -81,7 +97,9 @@ def _usable(one: Sourced) -> bool:
         return False
     if re.search(r"\{\{|\}\}|\{%", quote) or "\x00" in quote or "\ufffd" in candidate.value:
         return False
-    if candidate.key in (FactKey.EMPLOYEES,) and (int(re.sub(r"\D", "", candidate.value)[:9] or 0) == 1 and not re.search(r"[A-Za-z]{4}", candidate.value)):
+    if candidate.key in (FactKey.EMPLOYEES,) and (
+        int(re.sub(r"\D", "", candidate.value)[:9] or 0) == 1 and not re.search(r"[A-Za-z]{4}", candidate.value)
+    ):
         return False
     return not (candidate.key is FactKey.FOUNDED and int(candidate.value[:4]) > one.source.fetched_at.year)
 
@@ -107,7 +125,11 @@ def sameness(candidate: Candidate) -> str:
         street = re.match(r"[^,\d]{3,60}\d{1,5}\w?|\d{1,6}\w?[\s,]+[^,]{3,40}", value)
         return folded(street[0] if street else value)[:28].replace("strasse", "str").replace("street", "st")
     if key is FactKey.CERTIFICATION:
-        return re.sub(r"iec|din|en(?=iso)|bs(?=en|iso)|certified|certification|zertifiziert|(?<=\d)(?:19|20)\d\d$", "", folded(value)) or folded(value)
+        return re.sub(
+            r"iec|din|en(?=iso)|bs(?=en|iso)|certified|certification|zertifiziert|(?<=\d)(?:19|20)\d\d$",
+            "",
+            folded(value),
+        ) or folded(value)
     return folded(value)
 
 
@@ -123,7 +145,11 @@ def _without_repetition(found: list[Sourced]) -> list[Sourced]:
     kept = list(best.values())
     kept = _one_of_nested(kept, FactKey.DESCRIPTION, FactKey.NEWS, FactKey.ADDRESS)
     names = {folded(one.candidate.value) for one in kept if one.candidate.key is FactKey.NAME}
-    titles = {folded(one.candidate.value) for one in kept if one.candidate.key in (FactKey.CERTIFICATION, FactKey.JOB, FactKey.NEWS)}
+    titles = {
+        folded(one.candidate.value)
+        for one in kept
+        if one.candidate.key in (FactKey.CERTIFICATION, FactKey.JOB, FactKey.NEWS)
+    }
     return [
         one for one in _confident(kept)
         if not (one.candidate.key in (FactKey.PRODUCT, FactKey.SERVICE, FactKey.CUSTOMER, FactKey.PARTNER, FactKey.LOCATION, FactKey.CONTACT_PERSON) and folded(one.candidate.value) in names | titles)
@@ -133,7 +159,11 @@ def _without_repetition(found: list[Sourced]) -> list[Sourced]:
 def _better(one: Sourced, other: Sourced) -> bool:
     """The surer one wins; of two about as sure, the one in the visible text, then the longer, then the earlier."""
     gap = one.candidate.confidence - other.candidate.confidence
-    if one.candidate.key is FactKey.ADDRESS and abs(gap) < 0.2 and len(one.candidate.value) != len(other.candidate.value):
+    if (
+        one.candidate.key is FactKey.ADDRESS
+        and abs(gap) < 0.2
+        and len(one.candidate.value) != len(other.candidate.value)
+    ):
         return len(one.candidate.value) > len(other.candidate.value)
     if abs(gap) > 0.12:
         return gap > 0
@@ -162,7 +192,11 @@ def _confident(found: list[Sourced]) -> list[Sourced]:
     best: dict[FactKey, float] = defaultdict(float)
     for one in found:
         best[one.candidate.key] = max(best[one.candidate.key], one.candidate.confidence)
-    return [one for one in found if one.candidate.key not in _SINGLE or one.candidate.confidence >= best[one.candidate.key] - 0.12]
+    return [
+        one
+        for one in found
+        if one.candidate.key not in _SINGLE or one.candidate.confidence >= best[one.candidate.key] - 0.12
+    ]
 
 
 def _fact(one: Sourced, identity: str) -> Fact:
@@ -185,9 +219,21 @@ def _side_by_side(facts: list[Fact]) -> tuple[list[Fact], list[Flag]]:
         said = [fact for fact in group if fact.id in against]
         if said:
             values = ", ".join(f"{fact.value} (“{_short(fact.quote)}”, {fact.source_id})" for fact in said)
-            code, noun = ("contradictory_founding", "founding years") if key is FactKey.FOUNDED else ("conflicting_facts", key.value.replace("_", " "))
-            flags.append(Flag(code=code, message=f"The sources contradict each other on {noun}: {values}. None was chosen.", severity="high" if key is FactKey.FOUNDED else "warning"))
-    return [fact.model_copy(update={"conflicts_with": against[fact.id]}) if fact.id in against else fact for fact in facts], flags
+            code, noun = (
+                ("contradictory_founding", "founding years")
+                if key is FactKey.FOUNDED
+                else ("conflicting_facts", key.value.replace("_", " "))
+            )
+            flags.append(
+                Flag(
+                    code=code,
+                    message=f"The sources contradict each other on {noun}: {values}. None was chosen.",
+                    severity="high" if key is FactKey.FOUNDED else "warning",
+                )
+            )
+    return [
+        fact.model_copy(update={"conflicts_with": against[fact.id]}) if fact.id in against else fact for fact in facts
+    ], flags
 
 
 def _contradict(one: Fact, other: Fact) -> bool:
@@ -197,7 +243,11 @@ def _contradict(one: Fact, other: Fact) -> bool:
     if one.key is FactKey.REVENUE:
         return one.as_of == other.as_of and _range(one.value) != _range(other.value)
     if one.key is FactKey.LEGAL_NAME:
-        return not similar(one.value, other.value) and one.source_id == other.source_id and min(one.confidence, other.confidence) >= 0.9
+        return (
+            not similar(one.value, other.value)
+            and one.source_id == other.source_id
+            and min(one.confidence, other.confidence) >= 0.9
+        )
     return one.value != other.value
 
 
@@ -209,7 +259,10 @@ def _range(value: str) -> tuple[float, float]:
     low, high = min(numbers), max(numbers)
     if re.search(r"\+|more|over|mehr|über|plus|más|least|mindestens|>", value):
         return (low, low * 1.5)
-    if re.search(r"about|around|approx|rund|etwa|ca|circa|knapp|gut|fast|nearly|almost|environ|près|unos|cerca|~|≈|under|some|roughly", value):
+    if re.search(
+        r"about|around|approx|rund|etwa|ca|circa|knapp|gut|fast|nearly|almost|environ|près|unos|cerca|~|≈|under|some|roughly",
+        value,
+    ):
         return (low * 0.85, high * 1.15)
     return (low, high)
 

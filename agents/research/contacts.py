@@ -13,18 +13,35 @@ from agents.research.pages import ReadPage
 from agents.research.vocabulary import FAX, PRIVATE
 
 _PHONE = r"(?:\+|00)\d{1,3}[\d\s().\-–/\u00a0]{5,22}\d|\(0?\d{2,5}\)[\s.\-–/]?\d[\d\s.\-–/]{3,14}\d|0\d{1,5}[\s.\-–/)]{1,3}\d[\d\s.\-–/]{3,14}\d|\d{3}[-.\s]\d{3}[-.\s]\d{4}|1[-.\s]\d{3}[-.\s]\d{3}[-.\s]\d{4}|1[38]00[\s-]\d{3}[\s-]\d{3}|\d{2,3}(?:[ .]\d{2,3}){3,4}"
-_PHONE_ALONE = re.compile(r"(?<![\w/.,-])(?P<number>" + _PHONE + r")(?:\s?(?:ext\.?|x|Durchwahl|-)\s?\d{1,5})?(?![\w/-])")
+_PHONE_ALONE = re.compile(
+    r"(?<![\w/.,-])(?P<number>" + _PHONE + r")(?:\s?(?:ext\.?|x|Durchwahl|-)\s?\d{1,5})?(?![\w/-])"
+)
 _PHONE_LABELLED = re.compile(
     r"(?:^|[\s(|•·,;/])(?P<label>(?:tele)?phones?|tel\.?|telefon|telefonnummer|fon|mobile?|mobil|cell|call(?: us)?(?: (?:on|at|now|today))?|hotline|ruf(?:nummer)?|tél\.?|téléphone|tlf\.?|teléfono|móvil|whatsapp|(?:tele)?fax|telefax|t|p|ph|f|m)\s?(?:\.|:|-|–)?\s{0,3}(?P<number>\+?\(?\d[\d\s().\-–/\u00a0]{4,22}\d)(?![\w-])",
     re.IGNORECASE,
 )
-_CONTEXT = re.compile(r"\b(?:phone|tel|telefon|fon|call|mobil|cell|hotline|ruf|tél|téléphone|teléfono|móvil|whatsapp|contact|kontakt|contacto|reach|ring|anruf|appelez|llam)\w*", re.IGNORECASE)
-_NOT_PHONE = re.compile(r"\b(?:vat|ust|iban|bic|hrb|hra|siret|siren|cif|nif|rcs|register\w*|steuer\w*|account|konto\w*|isbn|issn|sku|order|ein|duns|company (?:no|number)|reg\.?|tva|usd|eur|gtin|ean|art\.?-?nr|fax|telefax|télécopie|licen[sc]e|permit|uid|abn|acn|kvk|cvr)\b", re.IGNORECASE)
-_DATE_LIKE = re.compile(r"^\s*(?:\d{1,2}[./-]\d{1,2}[./-]\d{2,4}|(?:19|20)\d\d\s?[-–/]\s?(?:19|20)?\d\d|\d{4}-\d\d-\d\d)\s*$")
+_CONTEXT = re.compile(
+    r"\b(?:phone|tel|telefon|fon|call|mobil|cell|hotline|ruf|tél|téléphone|teléfono|móvil|whatsapp|contact|kontakt|contacto|reach|ring|anruf|appelez|llam)\w*",
+    re.IGNORECASE,
+)
+_NOT_PHONE = re.compile(
+    r"\b(?:vat|ust|iban|bic|hrb|hra|siret|siren|cif|nif|rcs|register\w*|steuer\w*|account|konto\w*|isbn|issn|sku|order|ein|duns|company (?:no|number)|reg\.?|tva|usd|eur|gtin|ean|art\.?-?nr|fax|telefax|télécopie|licen[sc]e|permit|uid|abn|acn|kvk|cvr)\b",
+    re.IGNORECASE,
+)
+_DATE_LIKE = re.compile(
+    r"^\s*(?:\d{1,2}[./-]\d{1,2}[./-]\d{2,4}|(?:19|20)\d\d\s?[-–/]\s?(?:19|20)?\d\d|\d{4}-\d\d-\d\d)\s*$"
+)
 
-_EMAIL = re.compile(r"(?<![\w.+-])[A-Za-z0-9][\w.+-]{0,63}@(?:[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.){1,4}[A-Za-z]{2,24}(?![\w@-])")
-_VEILED = re.compile(r"(?<![\w.+-])([A-Za-z0-9][\w.+-]{0,40})\s?[\[({<]\s?(?:at|ät|@|arroba|arobase)\s?[\])}>]\s?([A-Za-z0-9-]{1,60}(?:(?:\.|\s?[\[({<]\s?(?:dot|punkt|point|punto|\.)\s?[\])}>]\s?)[A-Za-z0-9-]{1,60}){0,3}(?:\.|\s?[\[({<]\s?(?:dot|punkt|point|punto|\.)\s?[\])}>]\s?)[A-Za-z]{2,24})\b", re.IGNORECASE)
-_VEILED_WORDS = re.compile(r"(?<![\w.+-])([a-z0-9][\w.+-]{0,40}) (?:at|AT) ([a-z0-9-]{2,60}) (?:dot|DOT) ([a-z]{2,24})\b")
+_EMAIL = re.compile(
+    r"(?<![\w.+-])[A-Za-z0-9][\w.+-]{0,63}@(?:[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.){1,4}[A-Za-z]{2,24}(?![\w@-])"
+)
+_VEILED = re.compile(
+    r"(?<![\w.+-])([A-Za-z0-9][\w.+-]{0,40})\s?[\[({<]\s?(?:at|ät|@|arroba|arobase)\s?[\])}>]\s?([A-Za-z0-9-]{1,60}(?:(?:\.|\s?[\[({<]\s?(?:dot|punkt|point|punto|\.)\s?[\])}>]\s?)[A-Za-z0-9-]{1,60}){0,3}(?:\.|\s?[\[({<]\s?(?:dot|punkt|point|punto|\.)\s?[\])}>]\s?)[A-Za-z]{2,24})\b",
+    re.IGNORECASE,
+)
+_VEILED_WORDS = re.compile(
+    r"(?<![\w.+-])([a-z0-9][\w.+-]{0,40}) (?:at|AT) ([a-z0-9-]{2,60}) (?:dot|DOT) ([a-z]{2,24})\b"
+)
 _DOT = re.compile(r"\s?[\[({<]\s?(?:dot|punkt|point|punto|\.)\s?[\])}>]\s?", re.IGNORECASE)
 
 _POSTCODE = re.compile(
@@ -44,7 +61,10 @@ _SOCIAL = re.compile(
     r"^(?:https?:)?//(?:[a-z]{2,3}\.)?(?:www\.|m\.)?(?P<host>linkedin\.com|twitter\.com|x\.com|facebook\.com|instagram\.com|github\.com|gitlab\.com|youtube\.com|xing\.com|tiktok\.com|pinterest\.[a-z.]+|vimeo\.com|crunchbase\.com|medium\.com|bsky\.app|threads\.net|mastodon\.[a-z]+|kununu\.com|t\.me|discord\.gg|behance\.net|dribbble\.com)/(?P<path>[^?#\s]*)",
     re.IGNORECASE,
 )
-_SHARING = re.compile(r"shar(?:e|er|ing)|intent|/hashtag/|plugins/|/search|/status/|/p/[\w-]+|watch\b|/dialog/|login|/legal|/policies|^home/?$|username|yourname|your-?(?:page|company|profile)|/issues|/blob/|/releases|embed|pin/create|^in/?$|^company/?$", re.IGNORECASE)
+_SHARING = re.compile(
+    r"shar(?:e|er|ing)|intent|/hashtag/|plugins/|/search|/status/|/p/[\w-]+|watch\b|/dialog/|login|/legal|/policies|^home/?$|username|yourname|your-?(?:page|company|profile)|/issues|/blob/|/releases|embed|pin/create|^in/?$|^company/?$",
+    re.IGNORECASE,
+)
 
 
 def contacts(page: ReadPage, pairs: list[Pair]) -> Iterator[Candidate]:
@@ -90,7 +110,9 @@ def _tel_link(page: ReadPage, href: str, number: str, text: str, start: int, con
         return
     shown = re.search(r"\+?\(?\d[\d\s().\-–/\u00a0]{4,24}\d", text)
     if shown and len(re.sub(r"\D", "", shown[0])) >= 6:
-        yield Candidate(FactKey.PHONE, shown[0].strip(), "text", start + shown.start(), start + shown.end(), "link", 0.96)
+        yield Candidate(
+            FactKey.PHONE, shown[0].strip(), "text", start + shown.start(), start + shown.end(), "link", 0.96
+        )
     elif len(re.sub(r"\D", "", number)) >= 6 and (place := page.quote_of_attribute(("a", "area"), "href", href)):
         yield Candidate(FactKey.PHONE, number.strip(), "markup", *place, "link", 0.9)
 
@@ -98,7 +120,11 @@ def _tel_link(page: ReadPage, href: str, number: str, text: str, start: int, con
 def _private_label(page: ReadPage, index: int) -> bool:
     """Whether the line above, or the label of this row, calls what stands here private."""
     for other in (index, index - 1):
-        if 0 <= other < len(page.lines) and PRIVATE.search(page.lines[other].text[:200]) and (other == index or len(page.lines[other].text) < 40):
+        if (
+            0 <= other < len(page.lines)
+            and PRIVATE.search(page.lines[other].text[:200])
+            and (other == index or len(page.lines[other].text) < 40)
+        ):
             return True
     return False
 
@@ -113,7 +139,12 @@ def _phones(page: ReadPage) -> Iterator[Candidate]:
         taken: list[tuple[int, int]] = []
         for match in _PHONE_LABELLED.finditer(text):
             taken.append(match.span("number"))
-            if not FAX.search(match["label"]) and not private and not _DATE_LIKE.match(match["number"]) and not _NOT_PHONE.search(text[max(0, match.start() - 14) : match.start("number")]):
+            if (
+                not FAX.search(match["label"])
+                and not private
+                and not _DATE_LIKE.match(match["number"])
+                and not _NOT_PHONE.search(text[max(0, match.start() - 14) : match.start("number")])
+            ):
                 if len(match["label"]) > 1 or len(re.sub(r"\D", "", match["number"])) > 7:
                     yield in_line(page, line, FactKey.PHONE, _number(match["number"]), match.span("number"), 0.92)
         for match in _PHONE_ALONE.finditer(text):
@@ -121,12 +152,24 @@ def _phones(page: ReadPage) -> Iterator[Candidate]:
                 continue
             before = text[max(0, match.start() - 25) : match.start()]
             label = before or (above if len(above) < 30 else "")
-            if _NOT_PHONE.search(label) or FAX.search(before) or FAX.fullmatch(above.strip(" .:") or "-") or _DATE_LIKE.match(match["number"]):
+            if (
+                _NOT_PHONE.search(label)
+                or FAX.search(before)
+                or FAX.fullmatch(above.strip(" .:") or "-")
+                or _DATE_LIKE.match(match["number"])
+            ):
                 continue
             international = match["number"][0] == "+" or match["number"].startswith("00")
             known = _CONTEXT.search(label) or _CONTEXT.search(page.heading_of(index)) or line.region == "footer"
             if international or known or len(text) <= len(match["number"]) + 4 or match["number"][0] == "(":
-                yield in_line(page, line, FactKey.PHONE, _number(match["number"]), match.span("number"), 0.88 if known or international else 0.7)
+                yield in_line(
+                    page,
+                    line,
+                    FactKey.PHONE,
+                    _number(match["number"]),
+                    match.span("number"),
+                    0.88 if known or international else 0.7,
+                )
 
 
 def _number(raw: str) -> str:
@@ -155,7 +198,13 @@ def _emails(page: ReadPage) -> Iterator[Candidate]:
 def addresses(page: ReadPage, pairs: list[Pair]) -> Iterator[Candidate]:
     """Postal addresses: labelled, in an address element, or a street with its town."""
     for pair in pairs:
-        if pair.key is FactKey.ADDRESS and re.search(r"\d", pair.value) and not PRIVATE.search(pair.label) and "@" not in pair.value and len(pair.value) < 200:
+        if (
+            pair.key is FactKey.ADDRESS
+            and re.search(r"\d", pair.value)
+            and not PRIVATE.search(pair.label)
+            and "@" not in pair.value
+            and len(pair.value) < 200
+        ):
             if _STREET.search(pair.value) or _POSTCODE.search(pair.value):
                 yield Candidate(FactKey.ADDRESS, _tidy(pair.value), "text", pair.value_start, pair.end, "rule", 0.88)
     used = -1
@@ -177,7 +226,12 @@ def _around(page: ReadPage, index: int, street: re.Match[str]) -> tuple[int, int
     line = page.lines[index]
     start, stop = street.start(), street.end()
     rest = line.text[stop : stop + 90]
-    taken = re.match(r"[\s,;|·•–-]*(?:[\w'’À-ÿ /-]{1,30}[.,|·•–-]\s*){0,3}?(?:" + _POSTCODE.pattern + r")[\w'’À-ÿ /()-]*(?:,\s*(?:Germany|Deutschland|France|España|Spain|UK|United Kingdom|USA|Austria|Österreich|Switzerland|Schweiz|Netherlands|England|Scotland|Denmark|Sweden|Norway|Canada|Australia|Ireland|Belgium))?", rest)
+    taken = re.match(
+        r"[\s,;|·•–-]*(?:[\w'’À-ÿ /-]{1,30}[.,|·•–-]\s*){0,3}?(?:"
+        + _POSTCODE.pattern
+        + r")[\w'’À-ÿ /()-]*(?:,\s*(?:Germany|Deutschland|France|España|Spain|UK|United Kingdom|USA|Austria|Österreich|Switzerland|Schweiz|Netherlands|England|Scotland|Denmark|Sweden|Norway|Canada|Australia|Ireland|Belgium))?",
+        rest,
+    )
     if taken:
         cut = re.search(r"\s(?:Tel|Telefon|Phone|Fax|E-?Mail|Mail|Call|Tél|Web)\b|\s[-–]\s", taken[0][3:])
         stop += cut.start() + 3 if cut else taken.end()
@@ -193,7 +247,13 @@ def _around(page: ReadPage, index: int, street: re.Match[str]) -> tuple[int, int
                 break
             if town and town.start() <= 30:
                 end, last = other.end, number
-            elif _COUNTRY.match(other.text) or (other.parent == line.parent and last == number - 1 and number < index + 3 and not re.search(r"\d{5,}|@|:", other.text) and _later_town(page, number)):
+            elif _COUNTRY.match(other.text) or (
+                other.parent == line.parent
+                and last == number - 1
+                and number < index + 3
+                and not re.search(r"\d{5,}|@|:", other.text)
+                and _later_town(page, number)
+            ):
                 end, last = other.end, number
             else:
                 break
@@ -202,7 +262,11 @@ def _around(page: ReadPage, index: int, street: re.Match[str]) -> tuple[int, int
 
 def _later_town(page: ReadPage, number: int) -> bool:
     following = page.lines[number + 1] if number + 1 < len(page.lines) else None
-    return following is not None and following.parent == page.lines[number].parent and _POSTCODE.search(following.text) is not None
+    return (
+        following is not None
+        and following.parent == page.lines[number].parent
+        and _POSTCODE.search(following.text) is not None
+    )
 
 
 def _tidy(value: str) -> str:

@@ -27,7 +27,10 @@ _PROMISING = tuple(
         r"customer|client|reference|referenz|kunden|case|partner|certif|zertif|quality|qualit",
     )
 )
-_SKIPPED = re.compile(r"\.(?:pdf|jpe?g|png|gif|svg|zip|docx?|xlsx?|mp4|css|js|ics|xml|rss)$|/(?:login|cart|basket|account|wp-admin|feed)\b|privacy|datenschutz|cookie|terms|agb\b", re.IGNORECASE)
+_SKIPPED = re.compile(
+    r"\.(?:pdf|jpe?g|png|gif|svg|zip|docx?|xlsx?|mp4|css|js|ics|xml|rss)$|/(?:login|cart|basket|account|wp-admin|feed)\b|privacy|datenschutz|cookie|terms|agb\b",
+    re.IGNORECASE,
+)
 
 
 async def crawl(address: str, web: Web) -> tuple[list[Page], list[Flag]]:
@@ -50,7 +53,9 @@ async def crawl(address: str, web: Web) -> tuple[list[Page], list[Flag]]:
         except FetchError as error:
             flags.append(Flag(code="page_not_read", message=f"{link} was not read: {error}", severity="info"))
             continue
-        if registrable(host_of(page.address)) != registrable(host_of(first.address)) or any(page.body == other.body for other in pages):
+        if registrable(host_of(page.address)) != registrable(host_of(first.address)) or any(
+            page.body == other.body for other in pages
+        ):
             continue
         seen.add(_bare(page.address))
         pages.append(page)
@@ -70,7 +75,12 @@ def promising(page: Page) -> list[str]:
             parts = urlsplit(target)
         except ValueError:
             continue
-        if parts.scheme not in ("http", "https") or host_of(target) != home or parts.query or _SKIPPED.search(parts.path):
+        if (
+            parts.scheme not in ("http", "https")
+            or host_of(target) != home
+            or parts.query
+            or _SKIPPED.search(parts.path)
+        ):
             continue
         if page.address.startswith("https:") and parts.scheme == "http":
             target = "https" + target[4:]

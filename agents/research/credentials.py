@@ -16,8 +16,37 @@ _STANDARD = re.compile(
     r"|PCI[- ]DSS(?: Level \d)?|HITRUST(?: CSF)?|FedRAMP(?: (?:Moderate|High|Low))?|Cyber Essentials(?: Plus)?|BSI C5|Certified B Corp(?:oration)?|B[- ]Corp(?:oration)?(?: [Cc]ertified)?|CarbonNeutral|EcoVadis(?: (?:Platinum|Gold|Silver|Bronze))?|EMAS|HACCP|IFS (?:Food|Logistics|Broker)|BRCGS?(?: AA| A)?|FSSC 22000|GMP\+?|GLOBALG\.?A\.?P\.?|FSC(?:®)?(?:-C\d+)?|PEFC|MSC|ASC|RSPO|Fair[Tt]rade|Rainforest Alliance|Demeter|Bioland|Naturland"
     r"|DE-ÖKO-\d{3}|EU[- ](?:Bio|Organic)|Soil Association|USDA Organic|AEO(?:-?[CFS])?|C-TPAT|GDP(?= (?:certified|certificate|zertifi))|ADR|SQAS|LEED(?: (?:Platinum|Gold|Silver))?|BREEAM|DGNB|Passivhaus|VCA\*{0,2}|SCC\*{0,2}|SCCP|Qualiopi|RGE|Qualibat|MASE|ENS|Investors in People(?: (?:Gold|Silver|Platinum))?|CHAS|SafeContractor|Constructionline(?: Gold)?|Gas Safe|NICEIC|FENSA|TrustMark|MCS|CMMI(?: Level \d)?|NADCAP|ATEX|UL \d{3,5}[A-Z]?|WEEE|R2v3|OEKO-TEX(?:®)?(?: Standard 100)?|GOTS|BSCI|SA ?8000|Great Place to Work|Top Employer|TÜV(?:[ -](?:Süd|Nord|Rheinland|SÜD|NORD))?(?=[ -](?:certified|geprüft|zertifiziert))|VdS(?=[ -](?:anerkannt|zertifiziert|geprüft))|Meisterbetrieb|Entreprise du Patrimoine Vivant|EPV|Origine France Garantie|HVE)(?![\w])"
 )  # fmt: skip
-_AMBIGUOUS = frozenset({"ADR", "ENS", "MSC", "ASC", "MCS", "RGE", "EPV", "HVE", "MASE", "VCA", "SCC", "UL", "GMP", "FSC", "BRC", "AEO", "SCCP", "DEMETER", "TOP EMPLOYER", "CHAS", "WEEE", "ATEX", "IEC"})
-_HELD = re.compile(r"certif|zertifi|accredit|akkredit|complian|audited|holds?\b|conform|registered|licen[sc]ed|approved|attest|labell|geprüft|nach\b|agréé|homologad|acredit|member|standard", re.IGNORECASE)
+_AMBIGUOUS = frozenset(
+    {
+        "ADR",
+        "ENS",
+        "MSC",
+        "ASC",
+        "MCS",
+        "RGE",
+        "EPV",
+        "HVE",
+        "MASE",
+        "VCA",
+        "SCC",
+        "UL",
+        "GMP",
+        "FSC",
+        "BRC",
+        "AEO",
+        "SCCP",
+        "DEMETER",
+        "TOP EMPLOYER",
+        "CHAS",
+        "WEEE",
+        "ATEX",
+        "IEC",
+    }
+)
+_HELD = re.compile(
+    r"certif|zertifi|accredit|akkredit|complian|audited|holds?\b|conform|registered|licen[sc]ed|approved|attest|labell|geprüft|nach\b|agréé|homologad|acredit|member|standard",
+    re.IGNORECASE,
+)
 _NOT_HELD = re.compile(
     r"\b(?:not (?:yet )?(?:\w+ ){0,2}(?:certified|accredited|compliant)|(?:are|is) not\b|no longer|former(?:ly)?|expired|lapsed|working towards?|towards|on (?:the|our) (?:way|path|road)|in (?:progress|preparation|process)|preparing|planned|plan(?:s|ning)? (?:to|for)|aim(?:s|ing)? (?:to|for)|seek(?:s|ing)?|pursuing|pending|expect\w*|will (?:be|become|achieve|obtain)|by 20[2-4]\d|roadmap|coming soon|soon"
     r"|noch nicht|nicht (?:nach|zertifiziert)|angestrebt|streben|in vorbereitung|geplant|abgelaufen|ehemals|pas (?:encore )?certifi|en cours|visons|prévu|no (?:está|estamos|somos)|en proceso|previst[ao]"
@@ -42,8 +71,19 @@ def credentials(page: ReadPage) -> Iterator[Candidate]:
                 continue
             if match[0].upper() in _AMBIGUOUS and not (listed or _HELD.search(before[-40:] + " " + after[:40])):
                 continue
-            span = (sentence.at, sentence.at + len(text)) if len(text) <= 240 else (sentence.at + match.start(), sentence.at + match.end())
-            yield in_line(page, sentence.line, FactKey.CERTIFICATION, match[0], span, 0.85 if listed or _HELD.search(text) else 0.75)
+            span = (
+                (sentence.at, sentence.at + len(text))
+                if len(text) <= 240
+                else (sentence.at + match.start(), sentence.at + match.end())
+            )
+            yield in_line(
+                page,
+                sentence.line,
+                FactKey.CERTIFICATION,
+                match[0],
+                span,
+                0.85 if listed or _HELD.search(text) else 0.75,
+            )
     yield from _listed(page)
 
 
@@ -53,7 +93,11 @@ def _listed(page: ReadPage) -> Iterator[Candidate]:
         if line.excluded or line.tag != "li" or line.heading < 0 or len(line.text) > 90 or _STANDARD.search(line.text):
             continue
         above = page.lines[line.heading].text
-        if heading_key(above) is FactKey.CERTIFICATION and re.search(r"certif|zertifi|accredit|acredit|agrément", above, re.IGNORECASE) and not _NOT_HELD.search(line.text + " " + above):
+        if (
+            heading_key(above) is FactKey.CERTIFICATION
+            and re.search(r"certif|zertifi|accredit|acredit|agrément", above, re.IGNORECASE)
+            and not _NOT_HELD.search(line.text + " " + above)
+        ):
             name = re.split(r"\s[–—|·]\s|:\s", line.text)[0].strip(" .,;")
             if 2 < len(name) <= 80 and any(char.isupper() for char in name):
                 yield in_line(page, line, FactKey.CERTIFICATION, name, (0, len(name)), 0.65)

@@ -23,8 +23,14 @@ from agents.research.structured import page_addresses, structured
 from agents.research.suspicion import is_instruction, look_alikes, quarantine
 from agents.research.walking import read_html
 
-_WEBSITE = re.compile(r"(?<![\w@./-])(?:https?://)?(?:www\.)[a-z0-9-]+(?:\.[a-z0-9-]+){1,3}(?:/[\w/-]*)?|(?<![\w@.])https?://[a-z0-9.-]+\.[a-z]{2,}(?:/[\w/-]*)?", re.IGNORECASE)
-_OWN = re.compile(r"impressum|imprint|legal notice|mentions légales|aviso legal|registered|angaben gemäß|company information|about|©|\(c\)|copyright|registergericht|anbieter|herausgeber|éditeur|responsable|titular", re.IGNORECASE)
+_WEBSITE = re.compile(
+    r"(?<![\w@./-])(?:https?://)?(?:www\.)[a-z0-9-]+(?:\.[a-z0-9-]+){1,3}(?:/[\w/-]*)?|(?<![\w@.])https?://[a-z0-9.-]+\.[a-z]{2,}(?:/[\w/-]*)?",
+    re.IGNORECASE,
+)
+_OWN = re.compile(
+    r"impressum|imprint|legal notice|mentions légales|aviso legal|registered|angaben gemäß|company information|about|©|\(c\)|copyright|registergericht|anbieter|herausgeber|éditeur|responsable|titular",
+    re.IGNORECASE,
+)
 
 
 def read_page(page: Page) -> tuple[ReadPage, str]:
@@ -57,15 +63,31 @@ def first_look(read: ReadPage, origin: str, where: str) -> tuple[Reading, list[F
         organisation.candidates = [c for c in organisation.candidates if not is_instruction(c.value)]
     told.entries = [c for c in told.entries if not is_instruction(c.value)]
     labelled = list(pairs(read))
-    reading = Reading(read, origin, told, [c for c in names(read, labelled) if not is_instruction(c.value)], page_addresses(read))
+    reading = Reading(
+        read, origin, told, [c for c in names(read, labelled) if not is_instruction(c.value)], page_addresses(read)
+    )
     reading.candidates = list(contacts(read, labelled)) + list(legal_names(read, labelled))
     if odd := look_alikes(" ".join((read.title, read.text))):
         listed = ", ".join(repr(word) for word in odd[:5])
-        flags.append(Flag(code="look_alike_letters", message=f"{where} mixes letters of several alphabets that look alike: {listed}.", severity="high"))
+        flags.append(
+            Flag(
+                code="look_alike_letters",
+                message=f"{where} mixes letters of several alphabets that look alike: {listed}.",
+                severity="high",
+            )
+        )
     if read.truncated:
-        flags.append(Flag(code="truncated_page", message=f"{where} is cut off or was read only in part; facts may be missing."))
+        flags.append(
+            Flag(code="truncated_page", message=f"{where} is cut off or was read only in part; facts may be missing.")
+        )
     if read.hidden_characters >= 40:
-        flags.append(Flag(code="hidden_text", message=f"{where} holds {read.hidden_characters} characters that a reader does not see; they were left out.", severity="info"))
+        flags.append(
+            Flag(
+                code="hidden_text",
+                message=f"{where} holds {read.hidden_characters} characters that a reader does not see; they were left out.",
+                severity="info",
+            )
+        )
     return reading, flags
 
 
@@ -108,9 +130,16 @@ def _legal(reading: Reading, entity: EntityRef, own: frozenset[str]) -> list[Can
         index = next((n for n, line in enumerate(reading.page.lines) if line.start <= candidate.start < line.end), -1)
         if index < 0:
             continue
-        around = " ".join((reading.page.heading_of(index)[:80], reading.page.lines[index].text[:60] if reading.page.lines[index].region == "footer" else ""))
+        around = " ".join(
+            (
+                reading.page.heading_of(index)[:80],
+                reading.page.lines[index].text[:60] if reading.page.lines[index].region == "footer" else "",
+            )
+        )
         labelled = candidate.end - candidate.start > len(candidate.value) + 2
-        if (labelled and form_of(candidate.value)) or (_OWN.search(around) and not kept and form_of(candidate.value) and len(candidate.value) < 70):
+        if (labelled and form_of(candidate.value)) or (
+            _OWN.search(around) and not kept and form_of(candidate.value) and len(candidate.value) < 70
+        ):
             kept.append(candidate)
     return kept
 
@@ -125,7 +154,17 @@ def _websites(reading: Reading, entity: EntityRef) -> list[Candidate]:
         if not line.excluded and "." in line.text and own in line.text.lower():
             for match in _WEBSITE.finditer(line.text[:2_000]):
                 if host_of(match[0]).endswith(own):
-                    found.append(Candidate(FactKey.WEBSITE, match[0], "text", line.start + match.start(), line.start + match.end(), "rule", 0.85))
+                    found.append(
+                        Candidate(
+                            FactKey.WEBSITE,
+                            match[0],
+                            "text",
+                            line.start + match.start(),
+                            line.start + match.end(),
+                            "rule",
+                            0.85,
+                        )
+                    )
     return found
 
 
@@ -133,5 +172,8 @@ def legal_name(candidates: list[Candidate], entity: EntityRef) -> str | None:
     """The name with its legal form that is best supported."""
     legal = [c for c in candidates if c.key is FactKey.LEGAL_NAME]
     named = [c for c in candidates if c.key is FactKey.NAME and form_of(c.value) and similar(c.value, entity.name)]
-    ranked = sorted([*legal, *named], key=lambda c: (-(c.confidence + (0.1 if similar(without_form(c.value), entity.name) else 0)), -len(c.value)))
+    ranked = sorted(
+        [*legal, *named],
+        key=lambda c: (-(c.confidence + (0.1 if similar(without_form(c.value), entity.name) else 0)), -len(c.value)),
+    )
     return ranked[0].value[:500] if ranked else None

@@ -16,7 +16,17 @@ _QUALIFIER = (
     r"|mehr als|über|rund|etwa|ca\.?|circa|knapp|gut|fast|ungefähr|mindestens|bis zu|plus de|environ|près de|autour de|quelque|une|más de|unos|unas|cerca de|alrededor de|aproximadamente|casi|~|>|≈)\s?)?"
 )
 _NUMBER = r"\d{1,3}(?:[.,'’ \u00a0]\d{3})+|\d{1,6}"
-_AMOUNT = r"(?P<value>" + _QUALIFIER + r"(?:" + _NUMBER + r")(?:\s?(?:–|-|to|bis|à|a)\s?(?:" + _NUMBER + r"))?\+?|(?:" + _QUALIFIER + r"(?:two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|fifteen|twenty|thirty|forty|fifty|sixty|hundred|zwölf|zwanzig|dreißig|vierzig|fünfzig|hundert|douze|quinze|vingt|trente|doce|quince|veinte|treinta))(?:[- ](?:one|two|three|four|five|six|seven|eight|nine))?)"
+_AMOUNT = (
+    r"(?P<value>"
+    + _QUALIFIER
+    + r"(?:"
+    + _NUMBER
+    + r")(?:\s?(?:–|-|to|bis|à|a)\s?(?:"
+    + _NUMBER
+    + r"))?\+?|(?:"
+    + _QUALIFIER
+    + r"(?:two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|fifteen|twenty|thirty|forty|fifty|sixty|hundred|zwölf|zwanzig|dreißig|vierzig|fünfzig|hundert|douze|quinze|vingt|trente|doce|quince|veinte|treinta))(?:[- ](?:one|two|three|four|five|six|seven|eight|nine))?)"
+)
 _ADJECTIVES = r"(?:(?:[a-zäöüß-]{3,20}|[A-Z][a-z]+)\s){0,3}?"
 _STAFF = (
     r"(?:employees|staff(?: members)?|team ?members|colleagues|professionals|specialists|experts|engineers|craftspeople|craftsmen|workers|co-?workers|associates|consultants|people (?:strong|work(?:ing)?|across|in|on (?:our|the) team|employed|at|worldwide|on staff)|full-?time(?: employees)?|developers|designers"
@@ -39,7 +49,9 @@ _NOT_OURS = re.compile(
     re.IGNORECASE,
 )  # fmt: skip
 _MONEY = (
-    r"(?P<value>" + _QUALIFIER + r"(?:(?:EUR|USD|GBP|CHF|US\$|€|\$|£)\s?\d[\d.,'’]*\s?(?:million|billion|m|bn|M|Mio\.?|Mrd\.?|k|millions?|milliards?|millones)?\b"
+    r"(?P<value>"
+    + _QUALIFIER
+    + r"(?:(?:EUR|USD|GBP|CHF|US\$|€|\$|£)\s?\d[\d.,'’]*\s?(?:million|billion|m|bn|M|Mio\.?|Mrd\.?|k|millions?|milliards?|millones)?\b"
     r"|\d[\d.,'’]*\s?(?:million|billion|Mio\.?|Mrd\.?|Millionen|Milliarden|millions?|milliards?|millones|M|m|bn)?\s?(?:d['’])?(?:de )?(?:euros?|EUR|€|US-?[Dd]ollars?|USD|dollars?|pounds|GBP|£|CHF|Franken|francs|dólares|M€|Md€)(?!\w)))"
 )
 _REVENUE = (
@@ -47,8 +59,14 @@ _REVENUE = (
     re.compile(_MONEY + r"\s(?:in |an |of |de )?(?:annual |yearly )?(?:revenues?|turnover|sales|Jahresumsatz|Umsatz|de chiffre d['’]affaires|de facturación)\b(?:[^.;!?\d]{0,12}(?P<year>20\d\d))?"),
     re.compile(r"\b(?:turned over|generated|erwirtschaftete[n]?|erzielte[n]?|réalise|factura|facturó)\s(?:[^.;!?\d€$£]{0,30}?)" + _MONEY),
 )  # fmt: skip
-_NOT_REVENUE = re.compile(r"\b(?:your|increase|boost|grow your|ihren?|customers|clients|kunden|savings?|raised|funding|investment|target|goal|ziel|objectif|objetivo|market|markt|up to|could|will|plans?|aim|hope|expect\w*|forecast|lost|market size|salary|price|from only|per (?:month|year|user))\b", re.IGNORECASE)
-_AS_OF = re.compile(r"\b(?:as of|as at|stand:?|au|a fecha de|fy|in|im jahr|en|for)\s(?:[A-Za-zéûä]{3,10}\s)?(20[0-3]\d)\b", re.IGNORECASE)
+_NOT_REVENUE = re.compile(
+    r"\b(?:your|increase|boost|grow your|ihren?|customers|clients|kunden|savings?|raised|funding|investment|target|goal|ziel|objectif|objetivo|market|markt|up to|could|will|plans?|aim|hope|expect\w*|forecast|lost|market size|salary|price|from only|per (?:month|year|user))\b",
+    re.IGNORECASE,
+)
+_AS_OF = re.compile(
+    r"\b(?:as of|as at|stand:?|au|a fecha de|fy|in|im jahr|en|for)\s(?:[A-Za-zéûä]{3,10}\s)?(20[0-3]\d)\b",
+    re.IGNORECASE,
+)
 _YEARISH = re.compile(r"^(?:1[89]|20)\d\d$")
 
 
@@ -59,7 +77,16 @@ def figures(page: ReadPage, pairs: list[Pair]) -> Iterator[Candidate]:
             continue
         if pair.key is FactKey.EMPLOYEES and (match := re.search(_AMOUNT, pair.value)) and len(pair.value) < 90:
             if not _YEARISH.match(match["value"]) and match.start() < 12:
-                yield Candidate(FactKey.EMPLOYEES, match["value"].strip(), "text", pair.start, pair.end, "rule", 0.88, _as_of(pair.value))
+                yield Candidate(
+                    FactKey.EMPLOYEES,
+                    match["value"].strip(),
+                    "text",
+                    pair.start,
+                    pair.end,
+                    "rule",
+                    0.88,
+                    _as_of(pair.value),
+                )
         elif pair.key is FactKey.REVENUE and (match := re.search(_MONEY, pair.value)) and len(pair.value) < 120:
             as_of = _as_of(f"{pair.label} {pair.value}") or next(iter(re.findall(r"20[0-3]\d", pair.label)), None)
             yield Candidate(FactKey.REVENUE, match["value"].strip(), "text", pair.start, pair.end, "rule", 0.85, as_of)

@@ -13,8 +13,15 @@ from agents.research.sentences import Sentence, about_somebody_else, sentences
 
 _YEAR = r"(?P<year>1[6-9]\d\d|20[0-4]\d)(?![\d-]*\d)"
 _MONTHS = r"[A-Za-zäûéáíóúñ]{3,10}\.?"
-_DATE = r"(?:(?:on |am |le |el )?(?:\d{1,2}(?:st|nd|rd|th|er|\.|º)?\s+)?(?:de )?(?:" + _MONTHS + r"\s+)?(?:\d{1,2},\s*)?(?:de(?:l)? )?|\d{1,2}[./]\d{1,2}[./])"
-_IN = r"\s*[:,(–-]?\s*(?:(?:back |all the way back |way back )?(?:in|im(?: jahre?)?|en(?: l['’]an)?|since|anno|the year|year|el año|dans)\s+(?:the year |the spring of |the summer of |early |late |mid-?)?(?:l['’]année )?|)" + _DATE
+_DATE = (
+    r"(?:(?:on |am |le |el )?(?:\d{1,2}(?:st|nd|rd|th|er|\.|º)?\s+)?(?:de )?(?:"
+    + _MONTHS
+    + r"\s+)?(?:\d{1,2},\s*)?(?:de(?:l)? )?|\d{1,2}[./]\d{1,2}[./])"
+)
+_IN = (
+    r"\s*[:,(–-]?\s*(?:(?:back |all the way back |way back )?(?:in|im(?: jahre?)?|en(?: l['’]an)?|since|anno|the year|year|el año|dans)\s+(?:the year |the spring of |the summer of |early |late |mid-?)?(?:l['’]année )?|)"
+    + _DATE
+)
 
 _PATTERNS: tuple[tuple[float, re.Pattern[str]], ...] = (
     # a founding verb, and the year behind it within the same clause
@@ -44,8 +51,14 @@ _OTHER_THING = re.compile(
     r"|patent\w*|award\w*|product line|app|podcast|magazine|newsletter|works council|betriebsrat|apprentice\w*|joined|degree|graduated|acquired|takeover|merger|übernommen|moved|umgezogen|relocated|warehouse|lager|plant|werk|factory|machine|website|office|büro|team|department|division|programme?|initiative|conference|community|committee|scholarship|charity|union|league|standard|chamber|kammer)\b",
     re.IGNORECASE,
 )  # fmt: skip
-_NOT = re.compile(r"\b(?:not|never|nicht|n['’]a pas|no fue|wrongly|incorrectly|rumou?r\w*|allegedly|fälschlich\w*|angeblich|supposedly|legend has it|contrary to)\b", re.IGNORECASE)
-_SELF = re.compile(r"^(?:we|wir|nous|our|unser\w*|notre|nuestr[ao]|it|es|the|das|die|der|l['’]|la|el|this|a|an|proudly|originally|first|ursprünglich|family|familienunternehmen|company|firm|business|agency|studio|unternehmen|firma|gesellschaft|entreprise|société|empresa|was|were|has|been|is|wurde|ist|and|und|et|y|who|that|which)$", re.IGNORECASE)
+_NOT = re.compile(
+    r"\b(?:not|never|nicht|n['’]a pas|no fue|wrongly|incorrectly|rumou?r\w*|allegedly|fälschlich\w*|angeblich|supposedly|legend has it|contrary to)\b",
+    re.IGNORECASE,
+)
+_SELF = re.compile(
+    r"^(?:we|wir|nous|our|unser\w*|notre|nuestr[ao]|it|es|the|das|die|der|l['’]|la|el|this|a|an|proudly|originally|first|ursprünglich|family|familienunternehmen|company|firm|business|agency|studio|unternehmen|firma|gesellschaft|entreprise|société|empresa|was|were|has|been|is|wurde|ist|and|und|et|y|who|that|which)$",
+    re.IGNORECASE,
+)
 _CAPITALISED = re.compile(r"(?:[A-ZÄÖÜÉ][\w&'’.-]+(?:\s+(?:&|and|und|et|y|of|de)\s+|\s+)?){1,5}$")
 
 
@@ -81,7 +94,13 @@ def _in_sentence(page: ReadPage, sentence: Sentence, names: frozenset[str]) -> I
 
 def _bound(text: str, match: re.Match[str], names: frozenset[str]) -> bool:
     """Whether it is the company that was founded, not something or somebody else the clause names."""
-    clause_start = max((text.rfind(mark, 0, match.start()) for mark in (";", " – ", " but ", " aber ", " while ", " whose ")), default=-1) + 1
+    clause_start = (
+        max(
+            (text.rfind(mark, 0, match.start()) for mark in (";", " – ", " but ", " aber ", " while ", " whose ")),
+            default=-1,
+        )
+        + 1
+    )
     before = text[clause_start : match.start()].strip(" ,(")
     gap = match["gap"] or ""
     own = _mentions(before, names)
@@ -90,9 +109,18 @@ def _bound(text: str, match: re.Match[str], names: frozenset[str]) -> bool:
     if own:
         return True
     tail = before[-60:]
-    if _OTHER_THING.search(tail) and not re.search(r"\b(?:company|firm|business|we|wir|unternehmen|entreprise|empresa|agency|studio|team of \w+)\b[^,]*$", tail, re.IGNORECASE):
+    if _OTHER_THING.search(tail) and not re.search(
+        r"\b(?:company|firm|business|we|wir|unternehmen|entreprise|empresa|agency|studio|team of \w+)\b[^,]*$",
+        tail,
+        re.IGNORECASE,
+    ):
         return False
-    subject = re.sub(r"\s+(?:was|were|is|are|has|had|been|wurde|ist|a|est|été|fue|first|originally|officially|,)+$", "", before, flags=re.IGNORECASE).strip(" ,")
+    subject = re.sub(
+        r"\s+(?:was|were|is|are|has|had|been|wurde|ist|a|est|été|fue|first|originally|officially|,)+$",
+        "",
+        before,
+        flags=re.IGNORECASE,
+    ).strip(" ,")
     named = _CAPITALISED.search(subject)
     if named is None or not names:
         return True
@@ -103,7 +131,11 @@ def _bound(text: str, match: re.Match[str], names: frozenset[str]) -> bool:
         return True
     if _mentions(" ".join(foreign), names):
         return True
-    return len(foreign) == 1 and subject == named[0].strip() and foreign[0].lower() in ("founded", "established", "gegründet", "story", "history")
+    return (
+        len(foreign) == 1
+        and subject == named[0].strip()
+        and foreign[0].lower() in ("founded", "established", "gegründet", "story", "history")
+    )
 
 
 def _mentions(text: str, names: frozenset[str]) -> bool:

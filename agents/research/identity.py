@@ -18,10 +18,18 @@ from agents.research.suspicion import passes_for
 
 Match = Literal["match", "other", "unknown"]
 
-_SECOND_LEVEL = frozenset({"co", "com", "org", "net", "gov", "ac", "edu", "gob", "gouv", "or", "ne", "ltd", "plc", "nom"})
-_PLATFORMS = re.compile(r"(?:^|\.)(?:github\.io|githubusercontent\.com|github\.com|gitlab\.io|netlify\.app|vercel\.app|pages\.dev|herokuapp\.com|web\.app|firebaseapp\.com|blogspot\.\w+|wordpress\.com|wixsite\.com|webflow\.io|archive\.org|googleusercontent\.com|cloudfront\.net|amazonaws\.com|azurewebsites\.net|surge\.sh|localhost)$")
-_FREE_MAIL = re.compile(r"^(?:gmail|googlemail|outlook|hotmail|live|yahoo|ymail|icloud|me|mac|gmx|web|t-online|freenet|aol|proton|protonmail|posteo|mailbox|orange|wanadoo|free|laposte|sfr|telefonica|zoho|mail)\.")
-_GENERIC = frozenset("the and und et y of de group gruppe groupe grupo holding company co inc ltd gmbh ag kg se sa sl sas sarl llc international global services service solutions systems technologies technology tech industries consulting studio studios digital software".split())
+_SECOND_LEVEL = frozenset(
+    {"co", "com", "org", "net", "gov", "ac", "edu", "gob", "gouv", "or", "ne", "ltd", "plc", "nom"}
+)
+_PLATFORMS = re.compile(
+    r"(?:^|\.)(?:github\.io|githubusercontent\.com|github\.com|gitlab\.io|netlify\.app|vercel\.app|pages\.dev|herokuapp\.com|web\.app|firebaseapp\.com|blogspot\.\w+|wordpress\.com|wixsite\.com|webflow\.io|archive\.org|googleusercontent\.com|cloudfront\.net|amazonaws\.com|azurewebsites\.net|surge\.sh|localhost)$"
+)
+_FREE_MAIL = re.compile(
+    r"^(?:gmail|googlemail|outlook|hotmail|live|yahoo|ymail|icloud|me|mac|gmx|web|t-online|freenet|aol|proton|protonmail|posteo|mailbox|orange|wanadoo|free|laposte|sfr|telefonica|zoho|mail)\."
+)
+_GENERIC = frozenset(
+    "the and und et y of de group gruppe groupe grupo holding company co inc ltd gmbh ag kg se sa sl sas sarl llc international global services service solutions systems technologies technology tech industries consulting studio studios digital software".split()
+)
 
 
 @dataclass
@@ -42,7 +50,11 @@ class Reading:
         """Hosts the page gives as its own, most telling first."""
         hosts = [host_of(candidate.value) for candidate in self.addresses]
         hosts += [o.host for o in self.structured.organisations if o.top and o.host]
-        return [host for host in dict.fromkeys(hosts) if "." in host and not is_placeholder(FactKey.WEBSITE, f"https://{host}/")]
+        return [
+            host
+            for host in dict.fromkeys(hosts)
+            if "." in host and not is_placeholder(FactKey.WEBSITE, f"https://{host}/")
+        ]
 
     @property
     def own_names(self) -> list[Candidate]:
@@ -70,8 +82,20 @@ def resolve(prospect: Prospect, readings: list[Reading], target_host: str) -> En
     """The company, from what the caller said first, then from what the pages agree on."""
     domain = _domain(prospect, readings, target_host)
     name = (prospect.name or "").strip() or _voted(readings, domain) or _fallback(prospect, domain)
-    aliases = [c.value for r in readings for c in r.own_names if c.confidence >= 0.8 and similar(c.value, name) and c.value != name]
-    aliases += [alias for r in readings for o in r.structured.organisations if similar(o.name, name) for alias in o.names[1:] if not is_placeholder(FactKey.NAME, alias) and len(alias) < 120 and alias != name]
+    aliases = [
+        c.value
+        for r in readings
+        for c in r.own_names
+        if c.confidence >= 0.8 and similar(c.value, name) and c.value != name
+    ]
+    aliases += [
+        alias
+        for r in readings
+        for o in r.structured.organisations
+        if similar(o.name, name)
+        for alias in o.names[1:]
+        if not is_placeholder(FactKey.NAME, alias) and len(alias) < 120 and alias != name
+    ]
     return EntityRef(name=name[:500], domain=domain or None, aliases=tuple(dict.fromkeys(aliases))[:6])
 
 
@@ -85,7 +109,11 @@ def _domain(prospect: Prospect, readings: list[Reading], target_host: str) -> st
             if not _PLATFORMS.search(host):
                 votes[registrable(host)] += 1
         for candidate in reading.candidates:
-            if candidate.key is FactKey.EMAIL and "@" in candidate.value and not is_placeholder(FactKey.EMAIL, candidate.value):
+            if (
+                candidate.key is FactKey.EMAIL
+                and "@" in candidate.value
+                and not is_placeholder(FactKey.EMAIL, candidate.value)
+            ):
                 host = candidate.value.rsplit("@", 1)[1].lower()
                 if not _FREE_MAIL.match(host):
                     votes[registrable(host)] += 0.4
@@ -133,7 +161,10 @@ def similar(left: str, right: str) -> bool:
         return False
     if _loose(a) == _loose(b):
         return True
-    first, second = [w for w in words_of(a) if w not in ("the", "and", "und", "et", "y")], [w for w in words_of(b) if w not in ("the", "and", "und", "et", "y")]
+    first, second = (
+        [w for w in words_of(a) if w not in ("the", "and", "und", "et", "y")],
+        [w for w in words_of(b) if w not in ("the", "and", "und", "et", "y")],
+    )
     if not first or not second:
         return False
     shorter, longer = sorted((first, second), key=len)
@@ -144,7 +175,15 @@ def similar(left: str, right: str) -> bool:
 
 
 def _loose(name: str) -> str:
-    return folded(name.lower().replace("ä", "ae").replace("ö", "oe").replace("ü", "ue").replace("ue", "u").replace("oe", "o").replace("ae", "a"))
+    return folded(
+        name.lower()
+        .replace("ä", "ae")
+        .replace("ö", "oe")
+        .replace("ü", "ue")
+        .replace("ue", "u")
+        .replace("oe", "o")
+        .replace("ae", "a")
+    )
 
 
 def judge(reading: Reading, entity: EntityRef, prospect: Prospect, *, from_web: bool, alone: bool) -> None:
@@ -197,7 +236,11 @@ def _other_form(reading: Reading, wanted: str, entity: EntityRef) -> str:
     form = form_of(wanted)
     if not form:
         return ""
-    legal = [c.value for c in [*reading.own_names, *reading.candidates] if c.key in (FactKey.NAME, FactKey.LEGAL_NAME) and form_of(c.value) and similar(c.value, entity.name)]
+    legal = [
+        c.value
+        for c in [*reading.own_names, *reading.candidates]
+        if c.key in (FactKey.NAME, FactKey.LEGAL_NAME) and form_of(c.value) and similar(c.value, entity.name)
+    ]
     return legal[0] if legal and all(form_of(name) != form for name in legal) else ""
 
 
@@ -219,8 +262,12 @@ def belongs(organisation: Organisation, entity: EntityRef, *, several: bool) -> 
     if not organisation.top:
         return False
     named = [name for name in organisation.names if name]
-    if named and any(similar(name, entity.name) or any(similar(name, alias) for alias in entity.aliases) for name in named):
-        return not (organisation.host and entity.domain and several and label_of(organisation.host) != label_of(entity.domain))
+    if named and any(
+        similar(name, entity.name) or any(similar(name, alias) for alias in entity.aliases) for name in named
+    ):
+        return not (
+            organisation.host and entity.domain and several and label_of(organisation.host) != label_of(entity.domain)
+        )
     if organisation.host and entity.domain and registrable(organisation.host) == entity.domain:
         return True
     return not named and not several
@@ -228,7 +275,12 @@ def belongs(organisation: Organisation, entity: EntityRef, *, several: bool) -> 
 
 def own_words(entity: EntityRef) -> frozenset[str]:
     """The telling words of the company's names and domain, folded."""
-    words = {word for name in (entity.name, entity.legal_name or "", *entity.aliases) for word in words_of(without_form(name)) if len(word) > 1 and word not in _GENERIC}
+    words = {
+        word
+        for name in (entity.name, entity.legal_name or "", *entity.aliases)
+        for word in words_of(without_form(name))
+        if len(word) > 1 and word not in _GENERIC
+    }
     if entity.domain:
         words.add(label_of(entity.domain))
     words.add(folded(without_form(entity.name)))

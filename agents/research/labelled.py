@@ -72,7 +72,9 @@ def _pair(page: ReadPage, label: list[int], value: list[int]) -> Iterator[Pair]:
     words = " ".join(page.lines[i].text for i in label)
     first, last = page.lines[value[0]], page.lines[value[-1]]
     end = min(last.end, first.start + _MAX_VALUE)
-    yield Pair(words, label_key(words), page.text[first.start : end], page.lines[label[0]].start, first.start, end, value[0])
+    yield Pair(
+        words, label_key(words), page.text[first.start : end], page.lines[label[0]].start, first.start, end, value[0]
+    )
 
 
 def _inline(page: ReadPage, index: int) -> Iterator[Pair]:
@@ -94,7 +96,11 @@ def _inline(page: ReadPage, index: int) -> Iterator[Pair]:
 def _following(page: ReadPage, index: int, end: int) -> int:
     """An address goes on over the next lines of its block while they look like one."""
     for line in page.lines[index + 1 : index + 3]:
-        if line.parent != page.lines[index].parent or not re.search(r"\d{4,5}|^[A-Z][\w' .-]{2,30}$", line.text) or ":" in line.text:
+        if (
+            line.parent != page.lines[index].parent
+            or not re.search(r"\d{4,5}|^[A-Z][\w' .-]{2,30}$", line.text)
+            or ":" in line.text
+        ):
             break
         end = line.end
     return end
@@ -104,7 +110,14 @@ def _stacked(page: ReadPage) -> Iterator[Pair]:
     """A line that is nothing but a label, with its value in the next line, or a number with its label below."""
     for index, line in enumerate(page.lines[:-1]):
         following = page.lines[index + 1]
-        if line.excluded or following.excluded or line.row >= 0 or len(line.text) > 45 or following.level and not line.level:
+        if (
+            line.excluded
+            or following.excluded
+            or line.row >= 0
+            or len(line.text) > 45
+            or following.level
+            and not line.level
+        ):
             continue
         key = label_key(line.text)
         if key is not None and len(following.text) <= 160 and label_key(following.text) is None:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 from agents.documents import FactKey
-from agents.research.candidates import Candidate, folded, in_line, words_of
+from agents.research.candidates import Candidate, Part, folded, in_line, words_of
 from agents.research.labelled import Pair
 from agents.research.pages import ReadPage
 from agents.research.placeholders import is_placeholder
@@ -17,19 +17,42 @@ FORM = (
     r"|S\.A\.S\.U?\.?|SASU|SAS|SARL|S\.A\.R\.L\.?|EURL|SNC|SCOP|S\.\s?A\.(?: de C\.V\.)?|S\.L\.U\.?|S\.L\.N\.E\.?|S\.\s?L\.?|SLU|SL|SA|S\.Coop\.?|S\.r\.l\.?|S\.p\.A\.?|B\.V\.|BV|N\.V\.|NV|AB|ASA|AS|A/S|ApS|Oy(?:j)?|Sp\. z o\.o\.|s\.r\.o\.|Kft\.?)"
 )
 _NAME_WORD = r"(?:[A-ZÄÖÜÉÈÁÍÓÚÑØÅŁ0-9][\w&'’.+À-ž-]*)"
-LEGAL = re.compile(r"(?<![\w-])(?P<name>" + _NAME_WORD + r"(?:,?\s(?:&|and|und|et|y|of|de|des|du|di|von|" + _NAME_WORD + r")){0,6}?,?\s" + FORM + r")(?![\w-])")
-_COPYRIGHT = re.compile(r"(?:©|\(c\)|&copy;|\bcopyright\b)\s*(?:©|\(c\))?\s*(?:(?:19|20)\d\d(?:\s?[-–—/,]\s?(?:(?:19|20)?\d\d|present|today|heute))?)?[\s,.:|–-]*(?:by |bei |par |por )?(?P<name>[^\n|©•·–—]{2,80})", re.IGNORECASE)
-_AFTER_NAME = re.compile(r"[.,;|]?\s*(?:(?:19|20)\d\d.*$|all rights.*$|alle rechte.*$|tous droits.*$|todos los derechos.*$|powered by.*$|designed by.*$|made (?:with|by|in).*$|built .*$|website by.*$|theme .*$|registered .*$|company (?:no|number|reg).*$|vat .*$|privacy.*$|terms.*$|impressum.*$|imprint.*$|inc\. all.*$)", re.IGNORECASE)
+LEGAL = re.compile(
+    r"(?<![\w-])(?P<name>"
+    + _NAME_WORD
+    + r"(?:,?\s(?:&|and|und|et|y|of|de|des|du|di|von|"
+    + _NAME_WORD
+    + r")){0,6}?,?\s"
+    + FORM
+    + r")(?![\w-])"
+)
+_COPYRIGHT = re.compile(
+    r"(?:©|\(c\)|&copy;|\bcopyright\b)\s*(?:©|\(c\))?\s*(?:(?:19|20)\d\d(?:\s?[-–—/,]\s?(?:(?:19|20)?\d\d|present|today|heute))?)?[\s,.:|–-]*(?:by |bei |par |por )?(?P<name>[^\n|©•·–—]{2,80})",
+    re.IGNORECASE,
+)
+_AFTER_NAME = re.compile(
+    r"[.,;|]?\s*(?:(?:19|20)\d\d.*$|all rights.*$|alle rechte.*$|tous droits.*$|todos los derechos.*$|powered by.*$|designed by.*$|made (?:with|by|in).*$|built .*$|website by.*$|theme .*$|registered .*$|company (?:no|number|reg).*$|vat .*$|privacy.*$|terms.*$|impressum.*$|imprint.*$|inc\. all.*$)",
+    re.IGNORECASE,
+)
 _TITLE_SPLIT = re.compile(r"\s+[|–—·•»:/-]+\s+|\s*[|»]\s*|:\s+")
-_PAGE_WORDS = re.compile(r"(?:home ?page|home|start(?:seite)?|welcome(?: to)?|willkommen(?: bei)?|about(?: us)?|contact(?: us)?|kontakt|über uns|impressum|imprint|unternehmen|company|news|careers?|jobs|karriere|products?|services?|accueil|bienvenue|à propos|contact|nous contacter|mentions légales|inicio|bienvenid[oa]s?|quiénes somos|nosotros|contacto|aviso legal|official (?:site|website)|offizielle website|site officiel|team|blog|overview|who we are|our story)", re.IGNORECASE)
+_PAGE_WORDS = re.compile(
+    r"(?:home ?page|home|start(?:seite)?|welcome(?: to)?|willkommen(?: bei)?|about(?: us)?|contact(?: us)?|kontakt|über uns|impressum|imprint|unternehmen|company|news|careers?|jobs|karriere|products?|services?|accueil|bienvenue|à propos|contact|nous contacter|mentions légales|inicio|bienvenid[oa]s?|quiénes somos|nosotros|contacto|aviso legal|official (?:site|website)|offizielle website|site officiel|team|blog|overview|who we are|our story)",
+    re.IGNORECASE,
+)
 _DO = re.compile(
     r"\b(?:we (?:are|make|build|help|provide|offer|design|develop|deliver|produce|supply|specialise|specialize|create|manufacture|run|operate|move|serve|sell|craft|brew|bake|install|repair|grow|roast|connect|transport)|(?:is|are) (?:a|an|the|one of)\b|provides|offers|specialises|specializes|manufactures|develops|designs|builds|produces|makes|delivers|supplies|helps|operates"
     r"|wir (?:sind|bieten|entwickeln|fertigen|produzieren|liefern|bauen|planen|machen|helfen|beraten|betreiben|stellen)|ist (?:ein|eine|der|die|das|ihr)|bietet|entwickelt|fertigt|produziert|liefert|baut|nous (?:sommes|concevons|fabriquons|proposons|accompagnons|développons|produisons|créons|aidons)|est (?:un|une|le|la|spécialis)|conçoit|fabrique|propose|développe|accompagne"
     r"|(?:nos dedicamos|somos|ofrecemos|diseñamos|fabricamos|desarrollamos|ayudamos|creamos|producimos)|es (?:un|una|la|el|líder)|fabrica|ofrece|diseña|desarrolla|se dedica)\b",
     re.IGNORECASE,
 )  # fmt: skip
-_CHROME = re.compile(r"cookie|javascript|browser|privacy|datenschutz|newsletter|subscribe|sign up|terms of|log ?in|©|all rights|skip to|accept all|consent|loading|basket|cart\b|404|page (?:not found|you requested)", re.IGNORECASE)
-_ABOUT_A_PERSON = re.compile(r"\b(?:he|she|his|her|mr|mrs|ms|herr|frau|er|sie|founder['’]?s?|ceo)\b[^.]{0,80}\b(?:diagnos\w+|illness|cancer|disease|depress\w+|disab\w+|pregnan\w+|sick|divorce\w*|religio\w+|married|erkrank\w+|krank\w*|schwanger\w*|geschieden|maladie|enfermedad|sober|recover\w+|surgery|home address|privat\w*)\b", re.IGNORECASE)
+_CHROME = re.compile(
+    r"cookie|javascript|browser|privacy|datenschutz|newsletter|subscribe|sign up|terms of|log ?in|©|all rights|skip to|accept all|consent|loading|basket|cart\b|404|page (?:not found|you requested)",
+    re.IGNORECASE,
+)
+_ABOUT_A_PERSON = re.compile(
+    r"\b(?:he|she|his|her|mr|mrs|ms|herr|frau|er|sie|founder['’]?s?|ceo)\b[^.]{0,80}\b(?:diagnos\w+|illness|cancer|disease|depress\w+|disab\w+|pregnan\w+|sick|divorce\w*|religio\w+|married|erkrank\w+|krank\w*|schwanger\w*|geschieden|maladie|enfermedad|sober|recover\w+|surgery|home address|privat\w*)\b",
+    re.IGNORECASE,
+)
 
 
 def names(page: ReadPage, pairs: list[Pair]) -> Iterator[Candidate]:
@@ -37,13 +60,19 @@ def names(page: ReadPage, pairs: list[Pair]) -> Iterator[Candidate]:
     for meta in ("og:site_name", "application-name", "apple-mobile-web-app-title"):
         if (tag := page.metas.get(meta)) is not None:
             content = tag.attributes["content"]
-            yield Candidate(FactKey.NAME, content.value.strip(), "markup", content.start, content.end, "opengraph", 0.85)
+            yield Candidate(
+                FactKey.NAME, content.value.strip(), "markup", content.start, content.end, "opengraph", 0.85
+            )
     for line in page.lines:
         if line.excluded or not ("©" in line.text or "opyright" in line.text or "(c)" in line.text.lower()):
             continue
         if (match := _COPYRIGHT.search(line.text[:400])) is not None:
             name = _AFTER_NAME.sub("", match["name"]).strip(" .,;:|-–")
-            if 2 <= len(name) <= 60 and len(name.split()) <= 8 and not re.match(r"(?i)all rights|(?:19|20)\d\d|the contents|and\b|alle rechte", name):
+            if (
+                2 <= len(name) <= 60
+                and len(name.split()) <= 8
+                and not re.match(r"(?i)all rights|(?:19|20)\d\d|the contents|and\b|alle rechte", name)
+            ):
                 at = match.start("name") + match["name"].find(name)
                 yield in_line(page, line, FactKey.NAME, name, (at, at + len(name)), 0.8)
     for segment, confidence in title_segments(page):
@@ -52,7 +81,11 @@ def names(page: ReadPage, pairs: list[Pair]) -> Iterator[Candidate]:
             yield Candidate(FactKey.NAME, segment, *place, "rule", confidence)
     first = next((line for line in page.lines if line.level == 1 and not line.excluded), None)
     if first is not None:
-        words = re.sub(r"(?i)^(?:welcome to|willkommen bei(?: der)?|bienvenue (?:chez|à)|bienvenid[oa]s? a|about|über|impressum(?: der)?)\s+", "", first.text).strip(" .!")
+        words = re.sub(
+            r"(?i)^(?:welcome to|willkommen bei(?: der)?|bienvenue (?:chez|à)|bienvenid[oa]s? a|about|über|impressum(?: der)?)\s+",
+            "",
+            first.text,
+        ).strip(" .!")
         at = first.text.find(words)
         if 2 <= len(words) <= 50 and len(words.split()) <= 5 and not _PAGE_WORDS.fullmatch(words):
             yield in_line(page, first, FactKey.NAME, words, (at, at + len(words)), 0.5)
@@ -64,14 +97,23 @@ def title_segments(page: ReadPage) -> Iterator[tuple[str, float]]:
     segments += [match[1] for part in segments if (match := re.match(r"(.{2,40}?),\s", part))]
     body = page.text.casefold()
     for part in segments:
-        name = re.sub(r"(?i)^(?:welcome to|willkommen bei(?: der)?|bienvenue chez|bienvenid[oa]s? a|about|über|contact|kontakt|careers at|impressum)\s+", "", part)
-        if _PAGE_WORDS.fullmatch(name) or not 2 <= len(name) <= 60 or len(name.split()) > 6 or is_placeholder(FactKey.NAME, name):
+        name = re.sub(
+            r"(?i)^(?:welcome to|willkommen bei(?: der)?|bienvenue chez|bienvenid[oa]s? a|about|über|contact|kontakt|careers at|impressum)\s+",
+            "",
+            part,
+        )
+        if (
+            _PAGE_WORDS.fullmatch(name)
+            or not 2 <= len(name) <= 60
+            or len(name.split()) > 6
+            or is_placeholder(FactKey.NAME, name)
+        ):
             continue
         repeated = body.count(name.casefold())
         yield name, min(0.75, 0.45 + 0.1 * repeated + (0.1 if len(name.split()) <= 3 else 0))
 
 
-def _title_place(page: ReadPage, segment: str) -> tuple[str, int, int] | None:
+def _title_place(page: ReadPage, segment: str) -> tuple[Part, int, int] | None:
     at = page.text.find(segment)
     if at >= 0:
         return "text", at, at + len(segment)
@@ -91,24 +133,46 @@ def legal_names(page: ReadPage, pairs: list[Pair]) -> Iterator[Candidate]:
         if line.excluded or line.quoted:
             continue
         for match in LEGAL.finditer(line.text[:3_000]):
-            name = re.sub(r"^(?:(?:The|Die|Der|Das|La|Le|El|By|At|In|Copyright|Impressum|Imprint|From|Welcome|About|\d{4})\s)+", "", match["name"])
+            name = re.sub(
+                r"^(?:(?:The|Die|Der|Das|La|Le|El|By|At|In|Copyright|Impressum|Imprint|From|Welcome|About|\d{4})\s)+",
+                "",
+                match["name"],
+            )
             start = match.end("name") - len(name)
             yield in_line(page, line, FactKey.LEGAL_NAME, name, (start, match.end("name")), 0.8)
 
 
 def descriptions(page: ReadPage, own: frozenset[str]) -> Iterator[Candidate]:
     """What the company does, in its own words: the page's description and its first telling sentences."""
-    for meta, method in (("description", "rule"), ("og:description", "opengraph"), ("twitter:description", "opengraph"), ("dc.description", "rule")):
+    for meta, method in (
+        ("description", "rule"),
+        ("og:description", "opengraph"),
+        ("twitter:description", "opengraph"),
+        ("dc.description", "rule"),
+    ):
         if (tag := page.metas.get(meta)) is not None:
             content = tag.attributes["content"]
             words = " ".join(content.value.split())
             if 15 <= len(words) <= 600 and not _ABOUT_A_PERSON.search(words):
-                yield Candidate(FactKey.DESCRIPTION, words[:400], "markup", content.start, content.end, "opengraph" if method == "opengraph" else "rule", 0.8)
+                yield Candidate(
+                    FactKey.DESCRIPTION,
+                    words[:400],
+                    "markup",
+                    content.start,
+                    content.end,
+                    "opengraph" if method == "opengraph" else "rule",
+                    0.8,
+                )
     found = 0
     for index, line in enumerate(page.lines):
         if line.excluded or line.quoted or line.region in ("nav", "footer") or line.row >= 0 or found >= 4:
             continue
-        if len(line.text) < 30 or _CHROME.search(line.text) or _ABOUT_A_PERSON.search(line.text) or STOP_HEADINGS.search(page.heading_of(index)):
+        if (
+            len(line.text) < 30
+            or _CHROME.search(line.text)
+            or _ABOUT_A_PERSON.search(line.text)
+            or STOP_HEADINGS.search(page.heading_of(index))
+        ):
             continue
         stop = re.match(r".{30,380}?[.!?](?=\s|$)", line.text)
         words = stop[0] if stop else line.text[:300]
@@ -118,13 +182,26 @@ def descriptions(page: ReadPage, own: frozenset[str]) -> Iterator[Candidate]:
             continue
         if does or named or (index < 12 and found == 0 and len(words) >= 40 and len(words.split()) >= 6):
             found += 1
-            yield in_line(page, line, FactKey.DESCRIPTION, words, (0, len(words)), 0.72 if does and named else 0.62 if does else 0.5)
+            yield in_line(
+                page,
+                line,
+                FactKey.DESCRIPTION,
+                words,
+                (0, len(words)),
+                0.72 if does and named else 0.62 if does else 0.5,
+            )
 
 
 def tagline(page: ReadPage) -> Iterator[Candidate]:
     """The first heading, where it is a sentence about the work rather than a name."""
     for line in page.lines[:25]:
-        if line.level in (1, 2) and not line.excluded and 4 <= len(line.text.split()) <= 20 and not _CHROME.search(line.text) and not _PAGE_WORDS.fullmatch(line.text):
+        if (
+            line.level in (1, 2)
+            and not line.excluded
+            and 4 <= len(line.text.split()) <= 20
+            and not _CHROME.search(line.text)
+            and not _PAGE_WORDS.fullmatch(line.text)
+        ):
             yield in_line(page, line, FactKey.DESCRIPTION, line.text, (0, len(line.text)), 0.5)
             return
 

@@ -21,14 +21,26 @@ _MONTH = {name: number for number, names in _NAMES.items() for name in names.spl
 _ANY_MONTH = "|".join(sorted(_MONTH, key=len, reverse=True))
 _DATES = (
     re.compile(r"\b(?P<y>(?:19|20)\d\d)[-/.](?P<m>\d{1,2})[-/.](?P<d>\d{1,2})(?:T[\d:.+Z-]*)?\b"),
-    re.compile(r"\b(?P<d>\d{1,2})(?:st|nd|rd|th|er|º|\.)?\s(?:de |of )?(?P<n>" + _ANY_MONTH + r")\.?,?\s(?:de |del )?(?P<y>(?:19|20)\d\d)\b", re.IGNORECASE),
-    re.compile(r"\b(?P<n>" + _ANY_MONTH + r")\.?\s(?P<d>\d{1,2})(?:st|nd|rd|th)?,?\s(?P<y>(?:19|20)\d\d)\b", re.IGNORECASE),
+    re.compile(
+        r"\b(?P<d>\d{1,2})(?:st|nd|rd|th|er|º|\.)?\s(?:de |of )?(?P<n>"
+        + _ANY_MONTH
+        + r")\.?,?\s(?:de |del )?(?P<y>(?:19|20)\d\d)\b",
+        re.IGNORECASE,
+    ),
+    re.compile(
+        r"\b(?P<n>" + _ANY_MONTH + r")\.?\s(?P<d>\d{1,2})(?:st|nd|rd|th)?,?\s(?P<y>(?:19|20)\d\d)\b", re.IGNORECASE
+    ),
     re.compile(r"\b(?P<d>\d{1,2})[./](?P<m>\d{1,2})[./](?P<y>(?:19|20)\d\d)\b"),
     re.compile(r"\b(?P<n>" + _ANY_MONTH + r")\.?\s(?:de |del )?(?P<y>(?:19|20)\d\d)\b", re.IGNORECASE),
 )
 _ONLY_YEAR = re.compile(r"^(?P<y>(?:19|20)\d\d)\s?[:–—-]\s")
-_BARE = re.compile(r"^\W*(?:posted|published|updated|date|veröffentlicht|publié|publicado)?(?: on| am| le| el)?\W*$", re.IGNORECASE)
-_NOT_NEWS = re.compile(r"©|copyright|all rights|last (?:updated|modified)|stand:|version|opening|privacy|terms|cookie|valid until|expires|born|deadline|apply by|gültig|\b(?:hrb|register)\b|effective date", re.IGNORECASE)
+_BARE = re.compile(
+    r"^\W*(?:posted|published|updated|date|veröffentlicht|publié|publicado)?(?: on| am| le| el)?\W*$", re.IGNORECASE
+)
+_NOT_NEWS = re.compile(
+    r"©|copyright|all rights|last (?:updated|modified)|stand:|version|opening|privacy|terms|cookie|valid until|expires|born|deadline|apply by|gültig|\b(?:hrb|register)\b|effective date",
+    re.IGNORECASE,
+)
 
 
 def news(page: ReadPage) -> Iterator[Candidate]:
@@ -48,18 +60,32 @@ def news(page: ReadPage) -> Iterator[Candidate]:
             yield in_line(page, line, FactKey.NEWS, line.text, (0, len(line.text)), 0.75, as_of=when)
 
 
-def _dated(page: ReadPage, index: int, found: tuple[str, tuple[int, int]], below_news: bool, used: set[int]) -> Iterator[Candidate]:
+def _dated(
+    page: ReadPage, index: int, found: tuple[str, tuple[int, int]], below_news: bool, used: set[int]
+) -> Iterator[Candidate]:
     line = page.lines[index]
     when, (start, end) = found
     rest = (line.text[:start] + line.text[end:]).strip(" ,.:;|–—-·•()")
     if len(rest) >= 8 and not _BARE.match(rest):
         at_edge = start <= 3 or end >= len(line.text) - 2
-        if not (below_news and at_edge) and not (at_edge and line.tag == "li" and start <= 3) and not (line.when and at_edge):
+        if (
+            not (below_news and at_edge)
+            and not (at_edge and line.tag == "li" and start <= 3)
+            and not (line.when and at_edge)
+        ):
             return
         after = line.text[end:].strip(" ,.:;|–—-·•()")
         title = after if len(after) >= 8 else line.text[:start].strip(" ,.:;|–—-·•()")
         used.add(index)
-        yield in_line(page, line, FactKey.NEWS, _title(title), (0, min(len(line.text), 500)), 0.78 if below_news else 0.65, as_of=when)
+        yield in_line(
+            page,
+            line,
+            FactKey.NEWS,
+            _title(title),
+            (0, min(len(line.text), 500)),
+            0.78 if below_news else 0.65,
+            as_of=when,
+        )
         return
     if not (below_news or line.when or line.item >= 0):
         return
@@ -68,22 +94,44 @@ def _dated(page: ReadPage, index: int, found: tuple[str, tuple[int, int]], below
         return
     used.update((index, other))
     first, last = sorted((index, other))
-    title = page.lines[other]
-    yield Candidate(FactKey.NEWS, _title(title.text), "text", page.lines[first].start, page.lines[last].end, "rule", 0.78 if below_news else 0.68, when)
+    yield Candidate(
+        FactKey.NEWS,
+        _title(page.lines[other].text),
+        "text",
+        page.lines[first].start,
+        page.lines[last].end,
+        "rule",
+        0.78 if below_news else 0.68,
+        when,
+    )
 
 
 def _partner(page: ReadPage, index: int, line: Line) -> int | None:
     """The title that belongs to a date standing alone: the heading of its entry, else the line below it."""
-    same = [n for n in range(max(0, index - 3), min(len(page.lines), index + 4)) if n != index and line.item >= 0 and page.lines[n].item == line.item]
+    same = [
+        n
+        for n in range(max(0, index - 3), min(len(page.lines), index + 4))
+        if n != index and line.item >= 0 and page.lines[n].item == line.item
+    ]
     near = same or ([index + 1] if index + 1 < len(page.lines) else [])
     if not same and line.row >= 0:
         near = [n for n in (index + 1, index - 1) if 0 <= n < len(page.lines) and page.lines[n].row == line.row]
-    elif not same and line.heading == index - 1 and heading_key(page.lines[index - 1].text) is None and page.lines[index - 1].level > 1:
+    elif (
+        not same
+        and line.heading == index - 1
+        and heading_key(page.lines[index - 1].text) is None
+        and page.lines[index - 1].level > 1
+    ):
         near = [index - 1]
     ranked = sorted(near, key=lambda n: (not page.lines[n].level, abs(n - index)))
     for number in ranked:
         text = page.lines[number].text
-        if 8 <= len(text) <= 300 and date_in(text) is None and not page.lines[number].excluded and heading_key(text) is not FactKey.NEWS:
+        if (
+            8 <= len(text) <= 300
+            and date_in(text) is None
+            and not page.lines[number].excluded
+            and heading_key(text) is not FactKey.NEWS
+        ):
             return number
     return None
 

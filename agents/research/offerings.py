@@ -15,11 +15,22 @@ from agents.research.vocabulary import STOP_HEADINGS, heading_key, label_key
 MAX_ENTRIES = 40
 _LISTED = frozenset({K.PRODUCT, K.SERVICE, K.CUSTOMER, K.PARTNER, K.LOCATION, K.JOB})
 _NAV = re.compile(r"^(?:home|about(?: us)?|contact(?: us)?|blog|news|login|log in|sign (?:in|up)|menu|read more|learn more|more|see (?:all|more)|view (?:all|more|details|jobs?)|details|apply(?: now)?|get (?:started|in touch|a quote)|request .{0,20}|book .{0,20}|download.{0,20}|mehr(?: erfahren| lesen)?|weiterlesen|jetzt bewerben|bewerben|zum .{0,20}|en savoir plus|lire la suite|voir .{0,20}|postuler|leer más|ver más|ver .{0,15}|saber más|solicitar|subscribe|search|share|next|previous|back|top|privacy.*|imprint|impressum|datenschutz|follow us.*|all rights.*|©.*|\W*)$", re.IGNORECASE)  # fmt: skip
-_SPLIT = re.compile(r",\s+(?:and|und|et|y|sowie|&)\s+|,\s+|\s+(?:and|und|et|y|sowie|e|&)\s+(?=[A-ZÄÖÜ\d])|;\s+|\s[|•·]\s")
+_SPLIT = re.compile(
+    r",\s+(?:and|und|et|y|sowie|&)\s+|,\s+|\s+(?:and|und|et|y|sowie|e|&)\s+(?=[A-ZÄÖÜ\d])|;\s+|\s[|•·]\s"
+)
 _TAIL = re.compile(r"\s*(?:\((?:m/w/d|w/m/d|m/f/d|f/m/d|m/f/x|m/w/x|h/f|f/h|all genders|gn|a)\)).*$", re.IGNORECASE)
-_GENDERED = re.compile(r"\((?:m/w/d|w/m/d|m/f/d|f/m/d|m/w/x|m/f/x|d/m/w|h/f|f/h|all genders|gn)\)|\b(?:H/F|F/H|m/w/d|w/m/d)\b", re.IGNORECASE)
-_NO_JOBS = re.compile(r"\b(?:no (?:open|current|vacanc)|currently (?:no|not)|keine (?:offenen )?stellen|aktuell keine|pas de poste|aucun poste|no hay|none at|not hiring|speculative|initiativ)", re.IGNORECASE)
-_PERKS = re.compile(r"\b(?:benefits?|salary|holiday|vacation|pension|remote-friendly|free |flexible|discount|fruit|coffee|bonus|training budget|apply|send (?:us )?your|your cv|bewerbung|bieten|days)\b", re.IGNORECASE)
+_GENDERED = re.compile(
+    r"\((?:m/w/d|w/m/d|m/f/d|f/m/d|m/w/x|m/f/x|d/m/w|h/f|f/h|all genders|gn)\)|\b(?:H/F|F/H|m/w/d|w/m/d)\b",
+    re.IGNORECASE,
+)
+_NO_JOBS = re.compile(
+    r"\b(?:no (?:open|current|vacanc)|currently (?:no|not)|keine (?:offenen )?stellen|aktuell keine|pas de poste|aucun poste|no hay|none at|not hiring|speculative|initiativ)",
+    re.IGNORECASE,
+)
+_PERKS = re.compile(
+    r"\b(?:benefits?|salary|holiday|vacation|pension|remote-friendly|free |flexible|discount|fruit|coffee|bonus|training budget|apply|send (?:us )?your|your cv|bewerbung|bieten|days)\b",
+    re.IGNORECASE,
+)
 _NAMED = r"(?P<list>(?:(?:the |die |der |das |le |la |les |el |los |las )?[A-ZÄÖÜÉ0-9][\w&'’.À-ÿ+-]*(?:[ -](?:of|de|der|des|du|von|and|&|for|[A-ZÄÖÜÉ0-9][\w&'’.À-ÿ+-]*)){0,5}(?:\s?,\s|,?\s(?:and|und|et|y|sowie|as well as|&)\s|$|(?=[.;)])|(?=\s[a-zäöü–-])))+)"
 _PHRASES: tuple[tuple[K, float, re.Pattern[str]], ...] = (
     (K.CUSTOMER, 0.8, re.compile(r"\b(?:[Tt]rusted by|[Cc]ustomers (?:include|such as|like|are|:)|[Cc]lients (?:include|such as|like|are|:)|(?:[Cc]lients|[Cc]ustomers) (?:ranging |range )?from|[Ww]e (?:supply|serve|work for|have worked for|deliver (?:to|for)|count)|[Uu]sed by|[Rr]elied on by|[Cc]hosen by|(?:[Cc]ustomer|[Cc]lient) (?:list|base) includes|[Rr]eferences include|[Kk]unden (?:wie|sind|zählen|gehören|:)|[Rr]eferenzkunden sind|[Zz]u unseren (?:[Rr]eferenz)?[Kk]unden (?:zählen|gehören)(?: unter anderem| u\. a\.| etwa)?|[Ww]ir beliefern|[Vv]ertrauen uns|[Cc]lients (?:comme|tels que|:)|[Nn]os clients (?:sont|comptent)|[Pp]armi nos clients(?: figurent)?,?|[Nn]ous ont fait confiance :?|[Cc]lientes (?:como|son|:|incluyen)|[Ee]ntre nuestros clientes (?:están|figuran|se encuentran)|[Cc]onfían en nosotros)\s(?:companies (?:such as|like) |brands (?:such as|like) |[a-z]+ (?:such as|like) )?" + _NAMED)),
@@ -27,9 +38,15 @@ _PHRASES: tuple[tuple[K, float, re.Pattern[str]], ...] = (
     (K.LOCATION, 0.8, re.compile(r"\b(?:[Oo]ffices in|[Ll]ocations in|[Bb]ranches in|[Dd]epots in|[Ww]arehouses in|[Ss]ites in|[Pp]lants in|[Ss]tandorte(?:n)? in|[Nn]iederlassungen in|[Bb]üros in|[Bb]ureaux à|[Aa]gences à|[Ii]mplanté[es]* à|[Oo]ficinas en|[Ss]edes en|[Dd]elegaciones en|[Pp]resent in)\s" + _NAMED)),
     (K.LOCATION, 0.78, re.compile(r"\b(?:[Bb]ased in|[Hh]eadquartered in|[Hh]eadquarters (?:is |are )?in|[Hh]ead office (?:is )?in|[Ll]ocated in|mit (?:Haupt)?[Ss]itz in|[Ss]itz der Gesellschaft:? (?:ist )?|[Ss]itz in|[Hh]auptsitz in|ansässig in|[Bb]asée? à|[Ss]iège (?:social )?(?:est )?(?:situé )?à|[Ss]ituée? à|[Ii]nstallée? à|[Cc]on sede en|[Ss]ede en|[Uu]bicad[ao]s? en|[Bb]asad[ao] en)\s" + _NAMED)),
 )  # fmt: skip
-_PERSON = re.compile(r"(?:(?:Dr|Prof|Dipl|Ing|Mag|M\.?Sc|B\.?Sc|Mr|Mrs|Ms|Herrn?|Frau|Mme|M|Sr|Sra|D|Dª)\.?[ -]?(?:-?Ing\.|h\.\s?c\.)?\s*)*(?P<name>[A-ZÄÖÜÁÉÍÓÚŁŠŽØÅ][\w'’À-ž]+(?:-[A-ZÄÖÜ][\w'’À-ž]+)?(?:\s(?:[A-Z]\.|von|van|de|del|de la|der|den|la|zu|af|Mc|O['’])){0,2}(?:\s[A-ZÄÖÜÁÉÍÓÚŁŠŽØÅ][\w'’À-ž]+(?:-[A-ZÄÖÜÁÉÍÓÚ][\w'’À-ž]+)?){1,3})(?=$|[\s,.;(–|-])")
-_NOT_PERSON = re.compile(r"\b(?:GmbH|Ltd|Inc|AG|LLC|Team|Office|Department|Street|Sales|Support|Email|Phone|The|Our|We|Contact|Managing|Director|Manager|Company|Center|Centre|Service|Services|University|Head|Chief|Officer|Vice|President)\b")
-_ROLE = re.compile(r"\b(?:CEO|CTO|CFO|COO|CMO|Chief [A-Z]\w+ Officer|Managing Director|(?:Co-?)?[Ff]ounder|Owner|Head of [A-Z]\w+|(?:Sales|Operations|Office|General|Plant|Account) Manager|Geschäftsführer(?:in)?|Inhaber(?:in)?|Gründer(?:in)?|Vertriebsleiter(?:in)?|Leiter(?:in)? \w+|Gérante?|Directeur \w+|Directrice \w+|PDG|Président[e]?|Gerente|Director(?:a)? \w+|Fundador(?:a)?|Director|President|Chairman)\b")
+_PERSON = re.compile(
+    r"(?:(?:Dr|Prof|Dipl|Ing|Mag|M\.?Sc|B\.?Sc|Mr|Mrs|Ms|Herrn?|Frau|Mme|M|Sr|Sra|D|Dª)\.?[ -]?(?:-?Ing\.|h\.\s?c\.)?\s*)*(?P<name>[A-ZÄÖÜÁÉÍÓÚŁŠŽØÅ][\w'’À-ž]+(?:-[A-ZÄÖÜ][\w'’À-ž]+)?(?:\s(?:[A-Z]\.|von|van|de|del|de la|der|den|la|zu|af|Mc|O['’])){0,2}(?:\s[A-ZÄÖÜÁÉÍÓÚŁŠŽØÅ][\w'’À-ž]+(?:-[A-ZÄÖÜÁÉÍÓÚ][\w'’À-ž]+)?){1,3})(?=$|[\s,.;(–|-])"
+)
+_NOT_PERSON = re.compile(
+    r"\b(?:GmbH|Ltd|Inc|AG|LLC|Team|Office|Department|Street|Sales|Support|Email|Phone|The|Our|We|Contact|Managing|Director|Manager|Company|Center|Centre|Service|Services|University|Head|Chief|Officer|Vice|President)\b"
+)
+_ROLE = re.compile(
+    r"\b(?:CEO|CTO|CFO|COO|CMO|Chief [A-Z]\w+ Officer|Managing Director|(?:Co-?)?[Ff]ounder|Owner|Head of [A-Z]\w+|(?:Sales|Operations|Office|General|Plant|Account) Manager|Geschäftsführer(?:in)?|Inhaber(?:in)?|Gründer(?:in)?|Vertriebsleiter(?:in)?|Leiter(?:in)? \w+|Gérante?|Directeur \w+|Directrice \w+|PDG|Président[e]?|Gerente|Director(?:a)? \w+|Fundador(?:a)?|Director|President|Chairman)\b"
+)
 
 
 def offerings(page: ReadPage, pairs: list[Pair]) -> Iterator[Candidate]:
@@ -40,8 +57,14 @@ def offerings(page: ReadPage, pairs: list[Pair]) -> Iterator[Candidate]:
     for pair in pairs:
         if pair.key in (K.PRODUCT, K.SERVICE, K.CUSTOMER, K.PARTNER, K.LOCATION) and not page.lines[pair.index].quoted:
             yield from _labelled(pair)
-        elif pair.key is K.CONTACT_PERSON and (match := _PERSON.match(pair.value)) and not _NOT_PERSON.search(match["name"]):
-            yield Candidate(K.CONTACT_PERSON, match["name"], "text", pair.start, pair.value_start + match.end(), "rule", 0.85)
+        elif (
+            pair.key is K.CONTACT_PERSON
+            and (match := _PERSON.match(pair.value))
+            and not _NOT_PERSON.search(match["name"])
+        ):
+            yield Candidate(
+                K.CONTACT_PERSON, match["name"], "text", pair.start, pair.value_start + match.end(), "rule", 0.85
+            )
     yield from _phrases(page)
     yield from _gendered(page)
 
@@ -83,7 +106,11 @@ def _entry(page: ReadPage, index: int, heading: int, key: K) -> tuple[str, tuple
     text = line.text
     if _NAV.match(text) or len(text) < 2 or (line.region == "footer" and page.lines[heading].region != "footer"):
         return None
-    first_of_item = line.item >= 0 and line.item not in page.lines[heading].items and (index == 0 or page.lines[index - 1].item != line.item)
+    first_of_item = (
+        line.item >= 0
+        and line.item not in page.lines[heading].items
+        and (index == 0 or page.lines[index - 1].item != line.item)
+    )
     if line.level and line.heading == heading:
         name, confidence = text, 0.72
     elif line.level:
@@ -96,16 +123,26 @@ def _entry(page: ReadPage, index: int, heading: int, key: K) -> tuple[str, tuple
         return None
     if key is K.CONTACT_PERSON:
         match = _PERSON.match(name)
-        return (match["name"], match.span(), 0.7) if match and not _NOT_PERSON.search(match["name"]) and len(name) < 90 else None
+        return (
+            (match["name"], match.span(), 0.7)
+            if match and not _NOT_PERSON.search(match["name"]) and len(name) < 90
+            else None
+        )
     name = _headword(name, key)
-    if not _plausible(name, key) or (key is K.JOB and (_NO_JOBS.search(text) or (_PERKS.search(text) and not _GENDERED.search(text)))):
+    if not _plausible(name, key) or (
+        key is K.JOB and (_NO_JOBS.search(text) or (_PERKS.search(text) and not _GENDERED.search(text)))
+    ):
         return None
     at = text.find(name)
     return (name, (at, at + len(name)) if at >= 0 else (0, len(text)), confidence)
 
 
 def _headword(text: str, key: K) -> str:
-    cut = re.split(r"\s[–—|·•-]\s|:\s|\s?\((?=\d)|\s{2,}", text, maxsplit=1)[0] if key is not K.JOB else re.split(r"\s[–—|·•]\s|:\s", text, maxsplit=1)[0]
+    cut = (
+        re.split(r"\s[–—|·•-]\s|:\s|\s?\((?=\d)|\s{2,}", text, maxsplit=1)[0]
+        if key is not K.JOB
+        else re.split(r"\s[–—|·•]\s|:\s", text, maxsplit=1)[0]
+    )
     if len(cut) > 60 and (stop := re.match(r"[^,.;]{3,60}(?=[,.;])", cut)):
         cut = stop[0]
     return cut.strip(" .,;:-–—|•")
@@ -131,15 +168,28 @@ def _pictures(page: ReadPage) -> Iterator[Candidate]:
         index = min(picture.line, len(page.lines) - 1)
         if index < 0:
             continue
-        above = index - 1 if picture.line > 0 and (page.lines[index].level or picture.line >= len(page.lines)) else index
+        above = (
+            index - 1 if picture.line > 0 and (page.lines[index].level or picture.line >= len(page.lines)) else index
+        )
         key, heading = _governing(page, above) if above >= 0 else (None, -1)
         if key is None and above >= 0 and page.lines[above].level:
             key = heading_key(page.lines[above].text)
         if key not in (K.CUSTOMER, K.PARTNER, K.CERTIFICATION) or (0 <= heading < index - 60):
             continue
-        name = re.sub(r"(?i)^(?:logo(?: of| von| de)?|company logo)\s+|\s*[-–|]?\s*\blogo\b.*$|\.(?:png|jpe?g|svg|webp)$", "", picture.alt).strip(" -–")
+        name = re.sub(
+            r"(?i)^(?:logo(?: of| von| de)?|company logo)\s+|\s*[-–|]?\s*\blogo\b.*$|\.(?:png|jpe?g|svg|webp)$",
+            "",
+            picture.alt,
+        ).strip(" -–")
         place = page.quote_of_attribute(("img",), "alt", picture.alt)
-        if place and _plausible(name, K.CUSTOMER) and len(name.split()) <= 6 and not re.search(r"(?i)\b(?:photo|picture|image|icon|arrow|banner|background|team|office|screenshot)\b", name):
+        if (
+            place
+            and _plausible(name, K.CUSTOMER)
+            and len(name.split()) <= 6
+            and not re.search(
+                r"(?i)\b(?:photo|picture|image|icon|arrow|banner|background|team|office|screenshot)\b", name
+            )
+        ):
             yield Candidate(key, name, "markup", *place, "rule", 0.6)
 
 
@@ -153,7 +203,11 @@ def _tables(page: ReadPage) -> Iterator[Candidate]:
         if not lines or lines[0].tag in ("dt", "dd"):
             continue
         if all(line.tag == "th" or "th" in line.path[-2:] for line in lines) and len(lines) > 1:
-            keys = [label_key(line.text) or (K.JOB if re.match(r"(?i)position|role|job|stelle|vacancy|poste|puesto", line.text) else None) for line in lines]
+            keys = [
+                label_key(line.text)
+                or (K.JOB if re.match(r"(?i)position|role|job|stelle|vacancy|poste|puesto", line.text) else None)
+                for line in lines
+            ]
             header, column, last_row = None, 0, row[-1]
             for number, key in enumerate(keys):
                 if key in _LISTED:
@@ -165,7 +219,13 @@ def _tables(page: ReadPage) -> Iterator[Candidate]:
         key, _ = _governing(page, row[0])
         key = header or (key if key in (K.PRODUCT, K.SERVICE, K.CUSTOMER, K.PARTNER, K.JOB, K.LOCATION) else None)
         last_row = row[-1] if header else -2
-        if key is None or key not in _LISTED or column >= len(lines) or lines[column].excluded or label_key(lines[0].text) in (K.FOUNDED, K.EMPLOYEES, K.PHONE, K.EMAIL, K.ADDRESS, K.WEBSITE):
+        if (
+            key is None
+            or key not in _LISTED
+            or column >= len(lines)
+            or lines[column].excluded
+            or label_key(lines[0].text) in (K.FOUNDED, K.EMPLOYEES, K.PHONE, K.EMAIL, K.ADDRESS, K.WEBSITE)
+        ):
             continue
         name = _headword(lines[column].text, key)
         if _plausible(name, key):
@@ -186,7 +246,15 @@ def _labelled(pair: Pair) -> Iterator[Candidate]:
         cursor = max(cursor, at + len(piece))
         name = piece.strip(" .;")
         if at >= 0 and _plausible(name, pair.key):
-            yield Candidate(pair.key, name, "text", pair.value_start + at, pair.value_start + at + len(piece.rstrip(" .;")), "rule", 0.78)
+            yield Candidate(
+                pair.key,
+                name,
+                "text",
+                pair.value_start + at,
+                pair.value_start + at + len(piece.rstrip(" .;")),
+                "rule",
+                0.78,
+            )
 
 
 def _phrases(page: ReadPage) -> Iterator[Candidate]:
@@ -200,10 +268,21 @@ def _phrases(page: ReadPage) -> Iterator[Candidate]:
                 for piece in _SPLIT.split(match["list"]):
                     at = text.find(piece, offset)
                     name = re.sub(r"^(?:the|die|der|das|le|la|les|el|los|las)\s", "", piece.strip(" ,.;"))
-                    if at < 0 or not _plausible(name, key) or re.match(r"(?i)(?:we|our|you|it|this|more|many|and|und|et|over|\d+|in|wir|nous)$", name):
+                    if (
+                        at < 0
+                        or not _plausible(name, key)
+                        or re.match(r"(?i)(?:we|our|you|it|this|more|many|and|und|et|over|\d+|in|wir|nous)$", name)
+                    ):
                         continue
                     offset = at + len(piece)
-                    yield in_line(page, sentence.line, key, name, (sentence.at + match.start(), sentence.at + at + len(piece.rstrip(" ,.;"))), confidence)
+                    yield in_line(
+                        page,
+                        sentence.line,
+                        key,
+                        name,
+                        (sentence.at + match.start(), sentence.at + at + len(piece.rstrip(" ,.;"))),
+                        confidence,
+                    )
 
 
 def _gendered(page: ReadPage) -> Iterator[Candidate]:

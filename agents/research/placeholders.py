@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
 from agents.documents import FactKey
 
@@ -38,7 +39,9 @@ _URL_HOSTS = re.compile(
     r"^(?:https?:)?//(?:www\.)?(?:example\.(?:com|org|net)|domain\.com|yourdomain\.\w+|yourwebsite\.\w+|yoursite\.com|website\.com|localhost|127\.|0\.0\.)",
     re.IGNORECASE,
 )
-_FAKE_DIGITS = re.compile(r"^(?:0|00|1)?(?:1234567890|123456789|12345678|0123456789|9876543210|1112223333?|0*)$|^(\d)\1{5,}$|(?:^|\D)(\d)\2{7,}|1234567890$")
+_FAKE_DIGITS = re.compile(
+    r"^(?:0|00|1)?(?:1234567890|123456789|12345678|0123456789|9876543210|1112223333?|0*)$|^(\d)\1{5,}$|(?:^|\D)(\d)\2{7,}|1234567890$"
+)
 
 
 def is_placeholder(key: FactKey, value: str) -> bool:
@@ -72,12 +75,16 @@ def _year(text: str) -> bool:
     return re.search(r"\b(?:1[0-9]|20)\d\d\b", text) is None
 
 
+def _short(text: str) -> bool:
+    return len(text) < 9
+
+
 def _number(text: str) -> bool:
     digits = re.sub(r"\D", "", text)
     return not digits or int(digits) == 0
 
 
-_BY_KEY = {
+_BY_KEY: dict[FactKey, Callable[[str], bool]] = {
     FactKey.PHONE: _phone,
     FactKey.EMAIL: _email,
     FactKey.WEBSITE: _url,
@@ -85,6 +92,6 @@ _BY_KEY = {
     FactKey.FOUNDED: _year,
     FactKey.EMPLOYEES: _number,
     FactKey.REVENUE: _number,
-    FactKey.DESCRIPTION: lambda text: len(text) < 12,
-    FactKey.ADDRESS: lambda text: len(text) < 8,
+    FactKey.DESCRIPTION: _short,
+    FactKey.ADDRESS: _short,
 }

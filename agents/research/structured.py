@@ -16,11 +16,33 @@ from agents.research.pages import Property, ReadPage
 _ORGANISATION = re.compile(
     r"(?:Organization|Organisation|Corporation|Business|Company|Store|Shop|Agency|Restaurant|Bakery|Brewery|Winery|Hotel|Service|Dentist|Clinic|Hospital|Office|NGO|Airline|Consortium|Contractor|Plumber|Electrician|Attorney|Notary|Dealer|Repair|Center|Centre|Salon|Gym|Library|Project|School|College|Cafe|CafeOrCoffeeShop|MovingCompany|Locksmith|Logistics|Manufacturer|Startup|Firm)$"
 )
-_NOT_ORGANISATION = frozenset({"Service", "FinancialService_", "BroadcastService", "CableOrSatelliteService", "TaxiService", "FoodService", "GovernmentService"})
+_NOT_ORGANISATION = frozenset(
+    {
+        "Service",
+        "FinancialService_",
+        "BroadcastService",
+        "CableOrSatelliteService",
+        "TaxiService",
+        "FoodService",
+        "GovernmentService",
+    }
+)
 _PERSONISH = frozenset({"Person"})
 _ASIDE = frozenset({"author", "review", "reviews", "creator", "customer", "competitor", "itemReviewed", "sponsor", "funder", "memberOf", "parentOrganization", "subOrganization", "alumniOf", "isPartOf", "recognizedBy", "issuedBy", "provider_", "copyrightHolder_", "translator", "affiliation", "worksFor_", "knows", "mentions", "subjectOf", "citation", "testimonial", "client", "clients"})  # fmt: skip
 _ARTICLES = frozenset({"NewsArticle", "Article", "BlogPosting", "PressRelease", "Report"})
-_PRODUCTS = frozenset({"Product", "SoftwareApplication", "WebApplication", "MobileApplication", "ProductModel", "Vehicle", "Beer", "ProductGroup", "IndividualProduct"})
+_PRODUCTS = frozenset(
+    {
+        "Product",
+        "SoftwareApplication",
+        "WebApplication",
+        "MobileApplication",
+        "ProductModel",
+        "Vehicle",
+        "Beer",
+        "ProductGroup",
+        "IndividualProduct",
+    }
+)
 
 
 @dataclass
@@ -56,7 +78,9 @@ def structured(page: ReadPage) -> Structured:
             roots.extend(read_json_ld(page.markup, *tag.inner))
     tops = join(roots)
     for node in walk(tops):
-        found.strings.extend(s.text for values in node.fields.values() for s in values if isinstance(s, Scalar) and len(s.text) > 20)
+        found.strings.extend(
+            s.text for values in node.fields.values() for s in values if isinstance(s, Scalar) and len(s.text) > 20
+        )
     _read_nodes(found, tops)
     _read_microdata(found, page)
     return found
@@ -67,7 +91,9 @@ def _is_organisation(node: Node) -> bool:
     if any(_ORGANISATION.search(kind) and kind not in _NOT_ORGANISATION for kind in types):
         return True
     # Misspelt types: what has a name and an address or telephone is somebody.
-    described = bool(node.scalars("name", "legalName")) and bool(node.fields.get("address") or node.scalars("telephone"))
+    described = bool(node.scalars("name", "legalName")) and bool(
+        node.fields.get("address") or node.scalars("telephone")
+    )
     return described and not any(kind in ("Person", "Place", "Event", "PostalAddress", "Service") for kind in types)
 
 
@@ -91,19 +117,36 @@ def _read_nodes(found: Structured, tops: list[Node]) -> None:
         if aside and not top:
             continue
         for key, values in node.fields.items():
-            queue.extend((value, False, key) for value in values if isinstance(value, Node) and key not in ("address", "contactPoint"))
+            queue.extend(
+                (value, False, key)
+                for value in values
+                if isinstance(value, Node) and key not in ("address", "contactPoint")
+            )
 
 
-def _made(key: K, scalar: Scalar | None, confidence: float = 0.93, value: str | None = None, as_of: str | None = None) -> Iterator[Candidate]:
+def _made(
+    key: K, scalar: Scalar | None, confidence: float = 0.93, value: str | None = None, as_of: str | None = None
+) -> Iterator[Candidate]:
     if scalar is not None and scalar.text.strip() and scalar.end > scalar.start:
-        yield Candidate(key, (value if value is not None else scalar.text)[:400].strip(), "markup", scalar.start, min(scalar.end, scalar.start + 600), "jsonld", confidence, as_of)
+        yield Candidate(
+            key,
+            (value if value is not None else scalar.text)[:400].strip(),
+            "markup",
+            scalar.start,
+            min(scalar.end, scalar.start + 600),
+            "jsonld",
+            confidence,
+            as_of,
+        )
 
 
 def _organisation(node: Node) -> Organisation:
     out = Organisation()
     out.names = [scalar.text for scalar in node.scalars("name", "legalName", "alternateName")]
     out.name = out.names[0] if out.names else ""
-    out.host = next((host for s in node.scalars("url", "@id", "mainEntityOfPage") if (host := host_of(s.text)) and "." in host), "")
+    out.host = next(
+        (host for s in node.scalars("url", "@id", "mainEntityOfPage") if (host := host_of(s.text)) and "." in host), ""
+    )
     add = out.candidates.extend
     add(_made(K.NAME, node.first("name"), 0.95))
     add(_made(K.LEGAL_NAME, node.first("legalName"), 0.95))
@@ -157,11 +200,26 @@ def _places(node: Node, out: Organisation) -> Iterator[Candidate]:
                 if len(value.text) > 8:
                     yield from _made(K.ADDRESS, value, 0.85)
                 continue
-            parts = [s for name in ("streetAddress", "postalCode", "addressLocality", "addressRegion", "addressCountry") for s in value.scalars(name)[:1]]
-            by_name = {name: value.first(name) for name in ("streetAddress", "postalCode", "addressLocality", "addressCountry")}
+            parts = [
+                s
+                for name in ("streetAddress", "postalCode", "addressLocality", "addressRegion", "addressCountry")
+                for s in value.scalars(name)[:1]
+            ]
+            by_name = {
+                name: value.first(name) for name in ("streetAddress", "postalCode", "addressLocality", "addressCountry")
+            }
             street, code, town, country = by_name.values()
             if street is not None or (code is not None and town is not None):
-                text = ", ".join(filter(None, (street.text if street else "", " ".join(s.text for s in (code, town) if s), country.text if country else "")))
+                text = ", ".join(
+                    filter(
+                        None,
+                        (
+                            street.text if street else "",
+                            " ".join(s.text for s in (code, town) if s),
+                            country.text if country else "",
+                        ),
+                    )
+                )
                 first, last = min(s.start for s in parts), max(s.end for s in parts)
                 if last - first > 600 and street is not None:
                     first, last, text = street.start, street.end, street.text
@@ -179,7 +237,11 @@ def _lists(node: Node) -> Iterator[Candidate]:
             if inner.types and inner.types[0] in ("Service", "Product", *_PRODUCTS):
                 yield from _made(K.SERVICE if inner.types[0] == "Service" else K.PRODUCT, inner.first("name"), 0.88)
             else:
-                items = [] if inner.nodes("itemOffered") or inner.nodes("itemListElement") or inner is offered else [inner.first("name")]
+                items = (
+                    []
+                    if inner.nodes("itemOffered") or inner.nodes("itemListElement") or inner is offered
+                    else [inner.first("name")]
+                )
                 for scalar in items:
                     yield from _made(K.SERVICE, scalar, 0.7)
     for scalar in node.scalars("brand", "owns"):
@@ -221,7 +283,11 @@ def _read_microdata(found: Structured, page: ReadPage) -> None:
         items.setdefault(prop.item, []).append(prop)
     organisations: dict[int, Organisation] = {}
     for number, props in items.items():
-        if _ORGANISATION.search(props[0].type) and props[0].parent_property not in _ASIDE and props[0].type != "Service":
+        if (
+            _ORGANISATION.search(props[0].type)
+            and props[0].parent_property not in _ASIDE
+            and props[0].type != "Service"
+        ):
             organisations[number] = Organisation()
             found.organisations.append(organisations[number])
     for number, props in items.items():
@@ -266,7 +332,9 @@ def _organisation_property(out: Organisation, page: ReadPage, prop: Property) ->
     out.candidates.extend(_placed(page, prop, key, value, 0.92))
 
 
-def _placed(page: ReadPage, prop: Property, key: K, value: str, confidence: float, as_of: str | None = None) -> Iterator[Candidate]:
+def _placed(
+    page: ReadPage, prop: Property, key: K, value: str, confidence: float, as_of: str | None = None
+) -> Iterator[Candidate]:
     method: Method = "microdata"
     if prop.in_text:
         if 0 < prop.end - prop.start <= 600 and page.text[prop.start : prop.end] == prop.value:
@@ -283,7 +351,13 @@ def _attribute(page: ReadPage, value: str) -> tuple[int, int] | None:
 
 
 def _microdata_address(page: ReadPage, props: list[Property]) -> Iterator[Candidate]:
-    shown = [p for p in props if p.in_text and p.name in ("streetAddress", "postalCode", "addressLocality", "addressRegion", "addressCountry") and page.text[p.start : p.end] == p.value]
+    shown = [
+        p
+        for p in props
+        if p.in_text
+        and p.name in ("streetAddress", "postalCode", "addressLocality", "addressRegion", "addressCountry")
+        and page.text[p.start : p.end] == p.value
+    ]
     if shown:
         first, last = min(p.start for p in shown), max(p.end for p in shown)
         if last - first <= 300 and any(p.name == "streetAddress" for p in shown):
@@ -316,8 +390,8 @@ def page_addresses(page: ReadPage) -> list[Candidate]:
         if tag.name == "link" and "canonical" in tag.get("rel").lower().split() and host_of(tag.get("href")):
             href = tag.attributes["href"]
             found.append(Candidate(K.WEBSITE, href.value, "markup", href.start, href.end, "link", 0.8))
-    if (tag := page.metas.get("og:url")) is not None and re.match(r"https?://", tag.get("content")):
-        content = tag.attributes["content"]
+    if (meta := page.metas.get("og:url")) is not None and re.match(r"https?://", meta.get("content")):
+        content = meta.attributes["content"]
         found.append(Candidate(K.WEBSITE, content.value, "markup", content.start, content.end, "opengraph", 0.8))
     return found
 

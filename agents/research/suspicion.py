@@ -35,7 +35,10 @@ _ORDER = re.compile(
     r"^\W*(?:please |instead,? |then |now |also |and |bitte |you must |you should |you have to |always |make sure (?:to|that) |be sure to )?(?:report|state|say|write|output|answer|respond|reply|record|pretend|assert|claim|conclude|recommend|approve|send|set|update|overwrite|delete|grant|offer|describe the company|summari[sz]e|melde|schreibe|behaupte|nenne|trage|antworte|gib|setze|genehmige|écris|écrivez|indique[rz]?|réponds|répondez|affirme[rz]?|escribe|indica|responde|afirma|di que|aprueba)\b",
     re.IGNORECASE,
 )
-_CONFUSABLE = str.maketrans("аеорсухіјѕһԁԛԝкмтнвαοιυνρετκАВЕКМНОРСТХІЈЅΑΒΕΖΗΙΚΜΝΟΡΤΥΧ", "aeopcyxijshdqwkmthbaoiuvpetkABEKMHOPCTXIJSABEZHIKMNOPTYX")
+_CONFUSABLE = str.maketrans(
+    "аеорсухіјѕһԁԛԝкмтнвαοιυνρετκАВЕКМНОРСТХІЈЅΑΒΕΖΗΙΚΜΝΟΡΤΥΧ",
+    "aeopcyxijshdqwkmthbaoiuvpetkABEKMHOPCTXIJSABEZHIKMNOPTYX",
+)
 _TOKEN = re.compile(r"[^\W\d_]{2,}(?:[-.][^\W\d_]+)*")
 _HOW = {
     "hidden": "in text that is hidden from readers", "comment": "in a comment of the page's source", "meta": "in a meta tag", "alt": "in a picture's description", "title": "in a tooltip",
@@ -52,7 +55,9 @@ def plain(text: str) -> str:
 def is_instruction(text: str) -> bool:
     """Whether the text speaks to an agent: tells it to ignore, to report, to approve, or calls it by name."""
     short = text[:6_000]
-    return _INSTRUCTION.search(plain(short)) is not None or ("\u200b" in short and _INSTRUCTION.search(short.replace("\u200b", " ")) is not None)
+    return _INSTRUCTION.search(plain(short)) is not None or (
+        "\u200b" in short and _INSTRUCTION.search(short.replace("\u200b", " ")) is not None
+    )
 
 
 def quarantine(page: ReadPage, strings: Iterable[str], where: str) -> list[Flag]:
@@ -69,8 +74,14 @@ def quarantine(page: ReadPage, strings: Iterable[str], where: str) -> list[Flag]
     if joined is not None and "visible" not in seen:
         for line in page.lines[joined : joined + 3]:
             line.excluded = True
-        flags.append(_flag(where, "in its visible text", " ".join(line.text for line in page.lines[joined : joined + 3])))
-    passages = [*page.passages, *(Passage("structured data", text) for text in strings), Passage("page title", page.title)]
+        flags.append(
+            _flag(where, "in its visible text", " ".join(line.text for line in page.lines[joined : joined + 3]))
+        )
+    passages = [
+        *page.passages,
+        *(Passage("structured data", text) for text in strings),
+        Passage("page title", page.title),
+    ]
     for passage in passages:
         if passage.channel not in seen and is_instruction(passage.text):
             seen.add(passage.channel)
@@ -82,7 +93,11 @@ def _across(page: ReadPage) -> int | None:
     """Instructions broken over short lines, so that no single line gives them away."""
     for index in range(len(page.lines) - 1):
         window = page.lines[index : index + 3]
-        if all(len(line.text) < 60 for line in window[:2]) and window[0].parent == window[1].parent and is_instruction(" ".join(line.text for line in window)):
+        if (
+            all(len(line.text) < 60 for line in window[:2])
+            and window[0].parent == window[1].parent
+            and is_instruction(" ".join(line.text for line in window))
+        ):
             return index
     return None
 
@@ -104,7 +119,11 @@ def _exclude(lines: list[Line], index: int) -> None:
 def _flag(where: str, how: str, text: str) -> Flag:
     words = " ".join(INVISIBLE.sub("", text).split())
     shown = words if len(words) <= 240 else words[:240].rsplit(" ", 1)[0] + " …"
-    return Flag(code="hidden_instructions", message=f"{where} holds instructions to an agent {how}: “{shown}”. Nothing was read from there.", severity="high")
+    return Flag(
+        code="hidden_instructions",
+        message=f"{where} holds instructions to an agent {how}: “{shown}”. Nothing was read from there.",
+        severity="high",
+    )
 
 
 def look_alikes(text: str) -> list[str]:
@@ -117,7 +136,12 @@ def look_alikes(text: str) -> list[str]:
         if word.isascii() or word in found:
             continue
         scripts = {_script(char) for char in word if char.isalpha()}
-        if "LATIN" in scripts and scripts & {"CYRILLIC", "GREEK", "ARMENIAN", "CHEROKEE", "FULLWIDTH", "MATHEMATICAL"} and len(word) > 2 and plain(word).isascii():
+        if (
+            "LATIN" in scripts
+            and scripts & {"CYRILLIC", "GREEK", "ARMENIAN", "CHEROKEE", "FULLWIDTH", "MATHEMATICAL"}
+            and len(word) > 2
+            and plain(word).isascii()
+        ):
             found.append(word)
         if len(found) >= 10:
             break
@@ -132,4 +156,9 @@ def _script(char: str) -> str:
 
 def passes_for(name: str, other: str) -> bool:
     """Whether a name looks like another without being it."""
-    return name != other and plain(name).casefold() == plain(other).casefold() and name.casefold() != other.casefold() and not name.isascii()
+    return (
+        name != other
+        and plain(name).casefold() == plain(other).casefold()
+        and name.casefold() != other.casefold()
+        and not name.isascii()
+    )

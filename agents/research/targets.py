@@ -19,9 +19,20 @@ MAX_FILES = 60
 MAX_FOLDER = 64 * 1024 * 1024
 MAX_WALKED = 5_000
 _TEXT = "text:"
-_SUFFIXES = {".html": "text/html", ".htm": "text/html", ".xhtml": "application/xhtml+xml", ".txt": "text/plain", ".md": "text/markdown", ".markdown": "text/markdown"}
-_DOMAIN = re.compile(r"^(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z][a-z0-9-]{1,24}(?::\d{1,5})?(?:[/?#]\S*)?$", re.IGNORECASE)
-_FILE_ENDING = re.compile(r"\.(?:x?html?|txt|md|markdown|pdf|docx?|zip|json|csv|xml|rtf|mhtml?|webarchive)$", re.IGNORECASE)
+_SUFFIXES = {
+    ".html": "text/html",
+    ".htm": "text/html",
+    ".xhtml": "application/xhtml+xml",
+    ".txt": "text/plain",
+    ".md": "text/markdown",
+    ".markdown": "text/markdown",
+}
+_DOMAIN = re.compile(
+    r"^(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z][a-z0-9-]{1,24}(?::\d{1,5})?(?:[/?#]\S*)?$", re.IGNORECASE
+)
+_FILE_ENDING = re.compile(
+    r"\.(?:x?html?|txt|md|markdown|pdf|docx?|zip|json|csv|xml|rtf|mhtml?|webarchive)$", re.IGNORECASE
+)
 
 
 @dataclass
@@ -61,7 +72,10 @@ def read_saved(target: str, now: Callable[[], datetime]) -> Saved:
         return Saved([_pasted(target[len(_TEXT) :], now())])
     path = _existing(target)
     if path is None:
-        raise TargetNotFound(f"{target!r} does not exist; give a web address, the path of a saved page or folder, or text after 'text:'.", path=target)
+        raise TargetNotFound(
+            f"{target!r} does not exist; give a web address, the path of a saved page or folder, or text after 'text:'.",
+            path=target,
+        )
     if path.is_dir():
         return _folder(path, now())
     if not path.is_file():
@@ -102,7 +116,9 @@ def _file(path: Path, shown: str, now: datetime) -> Page:
         raise TargetEmpty(f"{shown!r} is empty; save the page again or paste its text.", path=shown)
     refuse_binary(body, repr(shown))
     media_type = "text/html" if looks_like_html(body) else _SUFFIXES.get(path.suffix.lower(), "text/plain")
-    if path.suffix.lower() in (".md", ".markdown", ".txt") and not body.lstrip()[:100].lower().startswith((b"<!doctype", b"<html")):
+    if path.suffix.lower() in (".md", ".markdown", ".txt") and not body.lstrip()[:100].lower().startswith(
+        (b"<!doctype", b"<html")
+    ):
         media_type = _SUFFIXES[path.suffix.lower()]
     return Page(address=path.resolve().as_uri(), body=body, media_type=media_type, fetched_at=now)
 
@@ -110,7 +126,9 @@ def _file(path: Path, shown: str, now: datetime) -> Page:
 def _check_size(size: int, name: str) -> None:
     if size > MAX_PAGE:
         raise TargetTooLarge(
-            f"{name} has {size / 1_048_576:.1f} MB; pages up to {MAX_PAGE // 1_048_576} MB are read. Save the part that matters, or paste its text.", size=size, limit=MAX_PAGE
+            f"{name} has {size / 1_048_576:.1f} MB; pages up to {MAX_PAGE // 1_048_576} MB are read. Save the part that matters, or paste its text.",
+            size=size,
+            limit=MAX_PAGE,
         )
 
 
@@ -127,14 +145,27 @@ def _folder(folder: Path, now: datetime) -> Saved:
             continue
         total += len(page.body)
         if total > MAX_FOLDER:
-            saved.flags.append(Flag(code="unreadable_file", message=f"{name!r} and what follows were not read: a folder is read up to {MAX_FOLDER // 1_048_576} MB."))
+            saved.flags.append(
+                Flag(
+                    code="unreadable_file",
+                    message=f"{name!r} and what follows were not read: a folder is read up to {MAX_FOLDER // 1_048_576} MB.",
+                )
+            )
             break
         saved.pages.append(page)
     if len(files) > MAX_FILES:
-        saved.flags.append(Flag(code="unreadable_file", message=f"{len(files) - MAX_FILES} more files in {folder.name!r} were not read; {MAX_FILES} is the most."))
+        saved.flags.append(
+            Flag(
+                code="unreadable_file",
+                message=f"{len(files) - MAX_FILES} more files in {folder.name!r} were not read; {MAX_FILES} is the most.",
+            )
+        )
     if not saved.pages:
         names = " ".join(flag.message for flag in saved.flags[:3])
-        raise TargetEmpty(f"{str(folder)!r} holds no page that can be read (.html, .htm, .txt or .md). {names}".strip(), path=str(folder))
+        raise TargetEmpty(
+            f"{str(folder)!r} holds no page that can be read (.html, .htm, .txt or .md). {names}".strip(),
+            path=str(folder),
+        )
     return saved
 
 
@@ -159,10 +190,41 @@ def _files(folder: Path, saved: Saved) -> list[Path]:
                 if head and binary_kind(head) is None and looks_like_html(head):
                     found.append(path)
                 elif binary_kind(head) is not None or path.suffix.lower() in (".pdf", ".docx", ".doc"):
-                    saved.flags.append(Flag(code="unreadable_file", message=f"Skipped: {relative.as_posix()!r} is {binary_kind(head) or 'no page'}, not a web page."))
+                    saved.flags.append(
+                        Flag(
+                            code="unreadable_file",
+                            message=f"Skipped: {relative.as_posix()!r} is {binary_kind(head) or 'no page'}, not a web page.",
+                        )
+                    )
         except OSError as error:
-            saved.flags.append(Flag(code="unreadable_file", message=f"Skipped: {relative.as_posix()!r} cannot be read: {error.strerror or error}."))
+            saved.flags.append(
+                Flag(
+                    code="unreadable_file",
+                    message=f"Skipped: {relative.as_posix()!r} cannot be read: {error.strerror or error}.",
+                )
+            )
     return found
 
 
-_ASSETS = frozenset({".css", ".js", ".mjs", ".png", ".jpg", ".jpeg", ".gif", ".svg", ".webp", ".ico", ".woff", ".woff2", ".ttf", ".map", ".json", ".mp4", ".webm", ".py"})
+_ASSETS = frozenset(
+    {
+        ".css",
+        ".js",
+        ".mjs",
+        ".png",
+        ".jpg",
+        ".jpeg",
+        ".gif",
+        ".svg",
+        ".webp",
+        ".ico",
+        ".woff",
+        ".woff2",
+        ".ttf",
+        ".map",
+        ".json",
+        ".mp4",
+        ".webm",
+        ".py",
+    }
+)

@@ -30,8 +30,17 @@ _GROUND = re.compile(r"(?:^|[;\s])background(?:-color)?\s*:\s*([^;!]{1,120})", r
 _RULE = re.compile(r"([^{}@]{1,400})\{([^{}]{0,4000})\}")
 _SIMPLE = re.compile(r"^(?:[a-z][a-z0-9]*)?([.#][A-Za-z_][\w-]*)$|^([a-z][a-z0-9]*)$")
 _AT_BLOCK = re.compile(r"@(?:media|supports|keyframes|-webkit-keyframes|container|layer|font-face|page)\b[^{]{0,400}\{")
-_COLOURS = {"white": "ffffff", "black": "000000", "red": "ff0000", "silver": "c0c0c0", "gray": "808080", "grey": "808080"}
-_RESPONSIVE = re.compile(r"(?:^|\s)(?:d-\w+-(?:block|flex|inline|inline-block|grid)|\w+:(?:block|flex|inline|inline-block|grid))(?:\s|$)")
+_COLOURS = {
+    "white": "ffffff",
+    "black": "000000",
+    "red": "ff0000",
+    "silver": "c0c0c0",
+    "gray": "808080",
+    "grey": "808080",
+}
+_RESPONSIVE = re.compile(
+    r"(?:^|\s)(?:d-\w+-(?:block|flex|inline|inline-block|grid)|\w+:(?:block|flex|inline|inline-block|grid))(?:\s|$)"
+)
 _HIDDEN_CLASS = re.compile(
     r"(?:^|\s)(?:d-none|hidden|is-hidden|visually-hidden|sr-only|screen-reader-text|screenreader-only|hide|w-hidden)(?:\s|$)"
 )

@@ -63,7 +63,10 @@ LABELS: tuple[tuple[K, re.Pattern[str]], ...] = (
 )  # fmt: skip
 
 FAX = re.compile(r"\b(?:tele)?fax(?:nummer|\.)?|^f$|\btélécopie\b", re.IGNORECASE)
-PRIVATE = re.compile(r"\b(?:private?|privat\w*|privée?|personal(?!ised|ized)|home (?:phone|number|address)|at home|personnelle?|particular|perso)\b", re.IGNORECASE)
+PRIVATE = re.compile(
+    r"\b(?:private?|privat\w*|privée?|personal(?!ised|ized)|home (?:phone|number|address)|at home|personnelle?|particular|perso)\b",
+    re.IGNORECASE,
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,7 +26,9 @@ _LEAVES = frozenset({"p", "li", "dt", "dd", "td", "th", "figcaption", "legend"})
 _REGIONS = {"header": "header", "footer": "footer", "nav": "nav", "aside": "aside"}
 _SPACED = frozenset({"a", "button", "label", "option", "td", "th", "img"})
 _SPACES = re.compile(r"[\s\u00a0\u2000-\u200a\u202f\u205f\u3000]+")
-_TESTIMONIAL = re.compile(r"testimonial|(?<!p)review|customer-quote|case-quote|zitat|temoignage|kundenstimme", re.IGNORECASE)
+_TESTIMONIAL = re.compile(
+    r"testimonial|(?<!p)review|customer-quote|case-quote|zitat|temoignage|kundenstimme", re.IGNORECASE
+)
 _FOOTERISH = re.compile(r"(?:^|[\s_-])footer(?:$|[\s_-])|copyright|impressum", re.IGNORECASE)
 _NAVISH = re.compile(r"(?:^|[\s_-])(?:nav|navbar|menu|breadcrumbs?)(?:$|[\s_-])", re.IGNORECASE)
 _TITLED = ("title", "alt", "aria-label", "placeholder", "data-tooltip", "summary")
@@ -78,7 +80,9 @@ class _Walk:
         self.hidden_run: list[str] = []
 
     def run(self) -> ReadPage:
-        sheets = [self.page.markup[tag.inner[0] : tag.inner[1]] for tag in self.page.tags if tag.name == "style" and tag.inner]
+        sheets = [
+            self.page.markup[tag.inner[0] : tag.inner[1]] for tag in self.page.tags if tag.name == "style" and tag.inner
+        ]
         self.sheet = Stylesheet.read(sheets[:20])
         tree = LexborHTMLParser(self.page.markup)
         self._head(tree)
