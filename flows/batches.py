@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from prefect.exceptions import ObjectNotFound
 from pydantic import ValidationError
 
 from agents.documents import Prospect
+from agents.research.targets import read_saved, web_address
 from flows.errors import FlowError, ServerError
 from flows.scope import REQUESTER_LABEL
 
@@ -52,6 +54,18 @@ async def start_run(
         raise ServerError(f"Prefect has no deployment {deployment!r}. Start `countersign up`, or deploy it.") from error
     except httpx.HTTPError as error:
         raise ServerError(f"Prefect does not answer ({error}). Is `countersign up` running?") from error
+
+
+def readable(target: str) -> str:
+    """The target as a run in another folder finds it: a path made absolute, after a look that it can be read.
+
+    Raises:
+        TargetError: it does not exist, is empty, too large, or no page; the message names it and the fix.
+    """
+    if web_address(target) is not None:
+        return target
+    read_saved(target, lambda: datetime.now(UTC))
+    return target if target.startswith("text:") else str(Path(target.removeprefix("file://")).expanduser().resolve())
 
 
 def read_prospects(path: Path) -> tuple[Prospect, ...]:

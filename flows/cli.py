@@ -66,9 +66,13 @@ def demo(
     auto: Annotated[bool, typer.Option("--auto", help="Play the reviewer, too.")] = False,
 ) -> None:
     """Run the main job in a fresh temporary home: three prospects, real gates, nothing left behind."""
+    from flows.demo import REVIEWER as REVIEWER_IN_DEMO
     from flows.demo.terminal import run_demo
 
-    raise typer.Exit(run_demo(auto=auto or not sys.stdin.isatty()))
+    def show(request_id: str) -> None:
+        app(["show", request_id, "--as", REVIEWER_IN_DEMO], standalone_mode=False)
+
+    raise typer.Exit(run_demo(auto=auto or not sys.stdin.isatty(), show=show))
 
 
 @app.command()
@@ -130,12 +134,11 @@ def run_outreach(
 ) -> None:
     """Start an outreach run for each target. It waits at its gates until somebody signs."""
     from agents.documents import Prospect
-    from agents.research import checked_target
-    from flows.batches import start_run
+    from flows.batches import readable, start_run
 
     if len(targets) > 1 and (name or source_url):
         raise typer.BadParameter("--name and --source-url go with one TARGET")
-    prospects = [Prospect(target=checked_target(one), name=name, source_url=source_url) for one in targets]
+    prospects = [Prospect(target=readable(one), name=name, source_url=source_url) for one in targets]
     requester = as_ or _requester()
 
     async def start() -> list[dict[str, str]]:

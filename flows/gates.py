@@ -11,7 +11,7 @@ import inspect
 import json
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from prefect.flow_runs import asuspend_flow_run
 from prefect.logging import get_run_logger
@@ -61,7 +61,7 @@ async def gate(draft: T | Draft[T], spec: Gate[T], *, key: str) -> Decision[T]:
     await question.open_first()
     while (decision := await question.decision()) is None:
         await _wait(scope, [question])
-    return decision
+    return cast("Decision[T]", decision)
 
 
 async def reviewed(spec: Gate[T], step: Step, *inputs: Any, key: str | None = None) -> Approved[T]:
