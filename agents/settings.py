@@ -40,7 +40,7 @@ class Settings(BaseSettings):
 
     fetch_allow_hosts: Annotated[tuple[str, ...], NoDecode] = Field(
         default=(),
-        description="Private hosts (`host` or `host:port`, separated by commas) that may be read all the same: an intranet.",
+        description="Private hosts that may be read all the same: `host` or `host:port`, separated by commas.",
     )
     fetch_contact: str = Field(
         default="", description="How a site reaches you, such as an e-mail address; sent with every fetch."
