@@ -7,7 +7,7 @@ import sqlite3
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import Any
 from weakref import WeakSet
@@ -113,7 +113,8 @@ class SqliteDatabase:
     def after_erasure(self) -> None:
         """Empty the log; what was deleted in the file itself is overwritten (`secure_delete`)."""
         if self.path is not None:
-            with self._translated(), self._engine.connect() as connection:
+            # It is done already; where somebody reads on for long, the log is emptied when they are through.
+            with suppress(StoreUnavailable), self._translated(), self._engine.connect() as connection:
                 connection.connection.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
     def backup(self, path: str) -> None:

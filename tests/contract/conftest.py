@@ -61,10 +61,10 @@ class Made:
 
     now = NOON
 
-    def request(self, id: str = "7K2M9QX4TB", /, **terms: Any) -> Request:
+    def request(self, number: str = "7K2M9QX4TB", /, **terms: Any) -> Request:
         usual: dict[str, Any] = {
-            "id": id,
-            "identity": Identity(run="run-1", gate="proposal", key=id),
+            "id": number,
+            "identity": Identity(run="run-1", gate="proposal", key=number),
             "kind": "tests:Offer",
             "action": "offer.send",
             "target": "mail://northwind.example",
@@ -161,11 +161,11 @@ def made() -> Made:
 def opened(made: Made) -> Callable[..., Request]:
     """Keep a new request: `opened(store, "ID", title=…)`."""
 
-    def open_request(store: Store, id: str = "7K2M9QX4TB", /, **terms: Any) -> Request:
-        request = made.request(id, **terms)
+    def open_request(store: Store, number: str = "7K2M9QX4TB", /, **terms: Any) -> Request:
+        request = made.request(number, **terms)
         with store.begin() as transaction:
             transaction.add_request(request)
-            transaction.record(made.event("request.opened", request_id=id))
+            transaction.record(made.event("request.opened", request_id=number))
         return request
 
     return open_request

@@ -1,4 +1,4 @@
-"""What every store promises: values come back as they went in, a late change is refused, a failed one leaves nothing."""
+"""What every store promises: values come back as they went in, late changes are refused, failed ones leave nothing."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from approvals.errors import NotFound, Overtaken, UnknownScheme
 from approvals.lifecycle import TRANSITIONS, Action, State
 from approvals.permits import PermitState
 from approvals.ports import Remembered, Token
-from approvals.requests import Cost, Evidence, Finding, Flag, Identity, Moved, RunReference, Source, WorkingCopy
+from approvals.requests import Cost, Evidence, Finding, Flag, Identity, RunReference, Source, WorkingCopy
 from approvals.store import open_store
 
 ANY_TEXT = st.text(st.characters(codec=None, exclude_categories=()), max_size=40)
@@ -284,11 +284,11 @@ def test_an_answer_is_remembered_per_key_and_caller_and_the_first_stays(store, m
 
 
 def test_requests_are_found_by_identity_and_by_key(store, opened):
-    def identity(round: int, succession: int) -> Identity:
-        return Identity(run="run-1", gate="g", key="k\0", round=round, succession=succession)
+    def identity(turn: int, succession: int) -> Identity:
+        return Identity(run="run-1", gate="g", key="k\0", round=turn, succession=succession)
 
-    for number, (round, succession) in {"A": (2, 0), "B": (1, 1), "C": (1, 0)}.items():
-        opened(store, number, identity=identity(round, succession))
+    for number, (turn, succession) in {"A": (2, 0), "B": (1, 1), "C": (1, 0)}.items():
+        opened(store, number, identity=identity(turn, succession))
     opened(store, "D", identity=Identity(run="run-2", gate="g", key="k\0"))
 
     with store.read() as transaction:
@@ -319,8 +319,8 @@ def test_a_change_from_an_outdated_reading_is_refused_and_changes_nothing(store,
         won = transaction.change(request, claimed, Action.CLAIM)
         transaction.record(made.event())
 
+    late = request.model_copy(update={"state": State.REJECTED})
     with pytest.raises(Overtaken), store.begin() as transaction:
-        late = request.model_copy(update={"state": State.REJECTED})
         transaction.change(request, late, Action.REJECT)
 
     assert won.revision == request.revision + 1
@@ -402,7 +402,7 @@ def test_a_permit_changes_only_from_the_state_and_the_fence_that_was_read(store,
 def test_an_exception_leaves_no_trace(store, made, opened):
     request = opened(store)
 
-    with pytest.raises(ZeroDivisionError), store.begin() as transaction:
+    with pytest.raises(ZeroDivisionError), store.begin() as transaction:  # noqa: PT012
         transaction.add_request(made.request("OTHER"))
         transaction.add_ruling(request.id, made.ruling())
         transaction.change(request, request.model_copy(update={"state": State.APPROVED}), Action.APPROVE)
@@ -419,7 +419,7 @@ def test_an_exception_leaves_no_trace(store, made, opened):
 def test_writing_without_recording_is_refused_and_undone(store, made, opened):
     request = opened(store)
 
-    with pytest.raises(RuntimeError, match="signoff 7K2M9QX4TB/1"), store.begin() as transaction:
+    with pytest.raises(RuntimeError, match="signoff 7K2M9QX4TB/1"), store.begin() as transaction:  # noqa: PT012
         transaction.record(made.event())
         transaction.add_signoff(request.id, made.signoff())
 

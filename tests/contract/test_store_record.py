@@ -87,8 +87,8 @@ def test_a_row_that_is_gone_is_named(table, full, verified, by_hand):
 def test_a_row_written_past_the_record_is_named(full, verified, by_hand):
     by_hand(
         full,
-        "INSERT INTO approvals_signoff SELECT request_id, 2, 'mallory@acme.example', sha256, version, at, via, vouched, "
-        "voided FROM approvals_signoff",
+        "INSERT INTO approvals_signoff SELECT request_id, 2, 'mallory@acme.example', sha256, version, at, via, "
+        "vouched, voided FROM approvals_signoff",
     )
 
     verification = verified(full)
@@ -248,8 +248,7 @@ def test_new_words_cannot_hide_behind_a_kept_commitment(erased, verified, by_han
 
 
 def test_an_erasure_past_the_record_is_named(full, verified, made):
-    transaction_of = full.begin()
-    with transaction_of as transaction:
+    with full.begin() as transaction:
         transaction.erase("7K2M9QX4TB")
         transaction._rows._unrecorded.clear()
 
