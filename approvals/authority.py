@@ -24,7 +24,7 @@ from approvals.requests import Request
 
 def same_person(one: str, other: str) -> bool:
     """Whether two e-mails name the same person."""
-    return one.casefold() == other.casefold()
+    return one.strip().casefold() == other.strip().casefold()
 
 
 class Authority:
