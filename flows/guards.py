@@ -114,7 +114,7 @@ def _kept(keeper: Gatekeeper, permit_id: str, fence: int) -> Iterator[None]:
 
 
 def _with_permit(function: Callable[..., Any]) -> inspect.Signature:
-    signature = inspect.signature(function)
+    signature = inspect.signature(function, eval_str=True)
     permit = inspect.Parameter("permit", inspect.Parameter.KEYWORD_ONLY, default=None)
     parameters = [one for one in signature.parameters.values() if one.kind is not inspect.Parameter.VAR_KEYWORD]
     return signature.replace(parameters=[*parameters, permit])

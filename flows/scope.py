@@ -9,6 +9,7 @@ import logging
 import os
 import socket
 import threading
+import typing
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -201,6 +202,9 @@ def flow(
                     get_run_logger().info(str(end))
                     return Completed(name=end.outcome, message=str(end)[:500])
 
+        # Prefect reads the annotations where `execute` stands, and there their names mean nothing.
+        execute.__signature__ = inspect.signature(function, eval_str=True)  # type: ignore[attr-defined]
+        execute.__annotations__ = typing.get_type_hints(function)
         settings: dict[str, Any] = {"persist_result": True, "result_serializer": "json", "retries": 0, **options}
         return prefect.flow(name=name or function.__name__.replace("_", "-"), **settings)(execute)
 
