@@ -12,7 +12,7 @@ from agents.research.labelled import Pair
 from agents.research.pages import ReadPage
 from agents.research.vocabulary import FAX, PRIVATE
 
-_PHONE = r"(?:\+|00)\d{1,3}[\d\s().\-–/\u00a0]{5,22}\d|\(0?\d{2,5}\)[\s.\-–/]?\d[\d\s.\-–/]{3,14}\d|0\d{1,5}[\s.\-–/)]{1,3}\d[\d\s.\-–/]{3,14}\d|\d{3}[-.\s]\d{3}[-.\s]\d{4}|1[-.\s]\d{3}[-.\s]\d{3}[-.\s]\d{4}|1[38]00[\s-]\d{3}[\s-]\d{3}|\d{2,3}(?:[ .]\d{2,3}){3,4}"
+_PHONE = r"(?:\+|00)\d{1,3}[\d\s().\-–/\u00a0]{5,22}\d|\(0?\d{2,5}\)[\s.\-–/]?\d[\d\s.\-–/]{3,14}\d|0\d{1,5}[\s.\-–/)]{1,3}\d[\d\s.\-–/]{3,14}\d|\d{3}[-.\s]\d{3}[-.\s]\d{4}|1[-.\s]\d{3}[-.\s]\d{3}[-.\s]\d{4}|1[38]00[\s-]\d{3}[\s-]\d{3}|\d{2,3}(?:[ .]\d{2,3}){3,4}|\d{3}[ .]\d{3}[ .]\d{3}"
 _PHONE_ALONE = re.compile(
     r"(?<![\w/.,-])(?P<number>" + _PHONE + r")(?:\s?(?:ext\.?|x|Durchwahl|-)\s?\d{1,5})?(?![\w/-])"
 )
@@ -48,7 +48,8 @@ _POSTCODE = re.compile(
     r"\b(?:(?:D|A|CH|F|E|DE|AT|FR|ES|B|L|NL|DK|S|N|PL)[- ])?\d{4,5}\s[A-ZÄÖÜÉÈÁÍÓÚ][\w'’À-ÿ.-]+|\b[A-Z]{1,2}\d[A-Z\d]?\s?\d[A-Z]{2}\b|\b[A-Z]{2}\s\d{5}(?:-\d{4})?\b|\b\d{4}\s?[A-Z]{2}\s[A-Z][a-z]+|\b[A-Z]\d[A-Z]\s?\d[A-Z]\d\b|\b\d{2}-\d{3}\s[A-Z]|\b\d{3}\s\d{2}\s[A-ZÅÄÖ]|\b[A-Z][a-z]+,?\s(?:NSW|VIC|QLD|WA|SA|TAS|ACT|NT)\s\d{4}\b"
 )
 _STREET = re.compile(
-    r"\b(?:[A-ZÄÖÜ][\wäöüß.-]*(?:straße|strasse|str\.|weg|platz|allee|gasse|ring|damm|ufer|hof|markt|chaussee|graben|kai|steig|brücke|berg|feld|wall|tor|park|gaten|gata|gatan|vej|veien|straat|laan|kade|gracht)|(?:[A-ZÄÖÜ][\wäöüß-]+[ -]){1,3}(?:Straße|Strasse|Str\.|Weg|Platz|Allee|Gasse|Ring|Damm|Ufer|Chaussee|Markt)|(?:Am|Im|An der|An den|Auf der|Auf dem|Zum|Zur|Alte[rs]?|Neue[rs]?|Unter den|Hinter der|In der|Beim) [A-ZÄÖÜ][\wäöüß -]{2,30}) \d{1,4}\s?[a-zA-Z]?(?:\s?[-–/+]\s?\d{1,4}\s?[a-z]?)?\b"
+    r"\b(?:(?:Groß|Klein|Alt|Neu|Ober|Unter|Hoh|Lang|Breit|Vorder|Hinter)e[nrms]?\s)?(?:[A-ZÄÖÜ][\wäöüß.-]*(?:straße|strasse|str\.|weg|platz|allee|gasse|ring|damm|ufer|hof|markt|chaussee|graben|kai|steig|brücke|berg|feld|wall|tor|park|gaten|gata|gatan|vej|veien|straat|laan|kade|gracht)|(?:[A-ZÄÖÜ][\wäöüß-]+[ -]){1,3}(?:Straße|Strasse|Str\.|Weg|Platz|Allee|Gasse|Ring|Damm|Ufer|Chaussee|Markt)|(?:Am|Im|An der|An den|Auf der|Auf dem|Zum|Zur|Alte[rs]?|Neue[rs]?|Unter den|Hinter der|In der|Beim) [A-ZÄÖÜ][\wäöüß -]{2,30}) \d{1,4}\s?[a-zA-Z]?(?:\s?[-–/+]\s?\d{1,4}\s?[a-z]?)?\b"
+    r"|\b(?:[A-Z][\w'’.-]+\s){1,3}(?:Street|Avenue|Road|Lane|Drive|Way|Square|Quay|Terrace|Row|Close|Park)\s\d{1,4}[A-Za-z]?\b"
     r"|\b(?:Unit|Suite|Floor|Level|\d{1,6}[A-Za-z]?(?:[-–]\d{1,5})?)[,\s]+(?:[NSEW]\.?\s|North |South |East |West )?(?:[A-Z0-9][\w'’.-]*\s){1,5}?(?:Street|St\.?|Avenue|Ave\.?|Road|Rd\.?|Lane|Ln\.?|Boulevard|Blvd\.?|Drive|Dr\.?|Way|Court|Ct\.?|Square|Sq\.?|Place|Pl\.?|Quay|Parkway|Pkwy|Terrace|Row|Close|Wharf|Yard|Mews|Crescent|Highway|Hwy|Estate|Park|House|Gardens|Hill|Walk|Gate|Dock|Embankment|Broadway|Plaza|Circle|Trail|Pike|Alley|Loop|Mill|Works)\b"
     r"|\b\d{1,4}\s?(?:bis|ter)?,?\s(?:rue|avenue|av\.|boulevard|bd\.?|place|quai|chemin|allée|impasse|cours|route|passage|square|esplanade|faubourg|zone|parc)\s[\w'’À-ÿ .-]{2,50}"
     r"|\b(?:Calle|C/|Avenida|Avda?\.|Av\.|Plaza|Pza\.|Paseo|Pº|Carrer|Ronda|Camino|Polígono(?: Industrial)?|Pol\. Ind\.|Travesía|Gran Vía|Rúa|Rambla|Via|Viale|Piazza|Corso|Rua|ul\.)\s?[\w'’À-ÿ .]{2,45}?,?\s?(?:n[º°.]\s?)?\d{1,4}\b"
@@ -119,13 +120,11 @@ def _tel_link(page: ReadPage, href: str, number: str, text: str, start: int, con
 
 def _private_label(page: ReadPage, index: int) -> bool:
     """Whether the line above, or the label of this row, calls what stands here private."""
-    for other in (index, index - 1):
-        if (
-            0 <= other < len(page.lines)
-            and PRIVATE.search(page.lines[other].text[:200])
-            and (other == index or len(page.lines[other].text) < 40)
-        ):
-            return True
+    if PRIVATE.search(page.lines[index].text[:200]):
+        return True
+    above = page.lines[index - 1].text if index else ""
+    if above and len(above) < 40 and PRIVATE.search(above) and not re.search(r"[\d@]", above):
+        return True
     return False
 
 

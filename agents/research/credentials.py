@@ -51,7 +51,7 @@ _NOT_HELD = re.compile(
     r"\b(?:not (?:yet )?(?:\w+ ){0,2}(?:certified|accredited|compliant)|(?:are|is) not\b|no longer|former(?:ly)?|expired|lapsed|working towards?|towards|on (?:the|our) (?:way|path|road)|in (?:progress|preparation|process)|preparing|planned|plan(?:s|ning)? (?:to|for)|aim(?:s|ing)? (?:to|for)|seek(?:s|ing)?|pursuing|pending|expect\w*|will (?:be|become|achieve|obtain)|by 20[2-4]\d|roadmap|coming soon|soon"
     r"|noch nicht|nicht (?:nach|zertifiziert)|angestrebt|streben|in vorbereitung|geplant|abgelaufen|ehemals|pas (?:encore )?certifi|en cours|visons|prévu|no (?:está|estamos|somos)|en proceso|previst[ao]"
     r"|help\w* (?:you|our|companies|clients|customers|businesses|organi[sz]ations)|consult\w*|training|courses?|workshops?|seminar\w*|schulung\w*|beratung\w*|beraten|advis\w+|prepar\w+ (?:you|clients|companies)|get (?:you )?(?:certified|ready)|achieve|readiness|gap analys|audits? for|internal audits?|implement\w* (?:of|for)|einführung|accompagn\w+|conseil|formation|asesor\w+|consultor\w+"
-    r"|(?:our|all|their) (?:suppliers?|hosting|data ?cent(?:er|re)s?|cloud|providers?|hosts?|partners?|customers?|clients?|lieferanten|rechenzentr\w+) (?:is|are|hold|holds|have|must|sind|ist)|hosted (?:in|on|by|at)|data ?cent(?:er|re) (?:is|are))\b",
+    r"|(?:suppliers?|hosting|data ?cent(?:er|re)s?|cloud|providers?|hosts?|partners?|customers?|clients?|lieferanten|rechenzentr\w+|hébergeur|fournisseurs?|proveedor\w*) (?:is|are|holds?|have|has|must|sind|ist|est|sont|es|son)|hosted (?:in|on|by|at)|data ?cent(?:er|re) (?:is|are))\b",
     re.IGNORECASE,
 )  # fmt: skip
 

@@ -37,7 +37,7 @@ _EMPLOYEES = (
     (0.88, re.compile(r"(?:\b(?:employ(?:s|ing|ed)?|has|have|with|we(?:['’]re| are)|team of|staff of|workforce of|crew of|beschäftig(?:t|en)|mit|zähl(?:t|en)|haben|hat|sind|arbeiten|emploie|employons|compte|comptons|avec|réunit|équipe de|emplea|empleamos|cuenta con|contamos con|con|equipo de|somos|plantilla de|effectif de|Team (?:von|aus)|unsere)\b\s(?:heute |today |derzeit |currently |aktuell |now |a |aujourd['’]hui |actualmente |inzwischen |mittlerweile |insgesamt |weltweit )?)" + _AMOUNT + r"\s" + _ADJECTIVES + _STAFF + r"\b")),
     (0.8, re.compile(_AMOUNT + r"\s" + _ADJECTIVES + r"(?:employees|staff(?: members)?|team ?members|Mitarbeiter(?:innen|:innen|\*innen|_innen|Innen)?n?|Mitarbeitenden?|Beschäftigten?|salariés|collaborateurs|employés|empleados|trabajadores)\b")),
     (0.85, re.compile(r"\b(?:team of|staff of|workforce of|crew of|Team von|équipe de|equipo de|headcount of|plantilla de)\s" + _AMOUNT + r"(?=$|[\s.,;!])")),
-    (0.85, re.compile(r"\b(?:we(?:['’]re| are) (?:a team of |now )?|employs )" + _AMOUNT + r"\s(?:people|persons|women and men|men and women)\b")),
+    (0.85, re.compile(r"\b(?:[Ww]e(?:['’]re| are) (?:a team of |now )?|employs )" + _AMOUNT + r"\s(?:people|persons|women and men|men and women)\b")),
     (0.8, re.compile(_AMOUNT + r"[- ](?:person|people|strong|man|köpfiges?|personnes)(?:[- ](?:strong|team|company|firm|studio|agency|Team|workforce))+\b")),
     (0.8, re.compile(_AMOUNT + r"\s(?:people (?:work|are employed|strong|make up|on our team|in our team|across|at our)|Menschen (?:arbeiten|beschäftigt)|personnes (?:travaillent|composent)|personas (?:trabajan|forman))\b")),
     (0.8, re.compile(r"\b(?:arbeiten|beschäftigen wir|sind)\s(?:heute |derzeit |inzwischen |mittlerweile |insgesamt )?" + _AMOUNT + r"\s(?:Menschen|Personen|Leute|Kolleg\w+)\b")),
@@ -52,7 +52,7 @@ _MONEY = (
     r"(?P<value>"
     + _QUALIFIER
     + r"(?:(?:EUR|USD|GBP|CHF|US\$|€|\$|£)\s?\d[\d.,'’]*\s?(?:million|billion|m|bn|M|Mio\.?|Mrd\.?|k|millions?|milliards?|millones)?\b"
-    r"|\d[\d.,'’]*\s?(?:million|billion|Mio\.?|Mrd\.?|Millionen|Milliarden|millions?|milliards?|millones|M|m|bn)?\s?(?:d['’])?(?:de )?(?:euros?|EUR|€|US-?[Dd]ollars?|USD|dollars?|pounds|GBP|£|CHF|Franken|francs|dólares|M€|Md€)(?!\w)))"
+    r"|\d[\d.,'’]*\s?(?:million|billion|Mio\.?|Mrd\.?|Millionen|Milliarden|millions?|milliards?|millones|M|m|bn)?\s?(?:d['’])?(?:de )?(?:[Ee]uros?|EUR|€|US-?[Dd]ollars?|USD|dollars?|pounds|GBP|£|CHF|Franken|francs|dólares|M€|Md€)(?!\w)))"
 )
 _REVENUE = (
     re.compile(r"\b(?:revenues?|turnover|(?:annual|net|group) sales|(?:Jahres|Gruppen|Konzern)?[Uu]msatz(?:erlöse)?|chiffre d['’]affaires|facturación|ingresos|CA)\b[^.;!?\d€$£]{0,60}?(?:(?:in |im Jahr |en |for |fy ?)?(?P<year>20\d\d)[^.;!?\d€$£]{0,40}?)?" + _MONEY),

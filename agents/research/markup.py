@@ -79,6 +79,8 @@ def scan(markup: str) -> Iterator[Tag]:
         position = match.end()
         if name in ("script", "style", "title"):
             closing = lowered.find(f"</{name}", position)
+            if closing < 0:
+                closing = markup.find("<", position) if name == "title" else len(markup)
             closing = len(markup) if closing < 0 else closing
             inner = (position, closing)
             position = closing

@@ -36,7 +36,7 @@ _PHRASES: tuple[tuple[K, float, re.Pattern[str]], ...] = (
     (K.CUSTOMER, 0.8, re.compile(r"\b(?:[Tt]rusted by|[Cc]ustomers (?:include|such as|like|are|:)|[Cc]lients (?:include|such as|like|are|:)|(?:[Cc]lients|[Cc]ustomers) (?:ranging |range )?from|[Ww]e (?:supply|serve|work for|have worked for|deliver (?:to|for)|count)|[Uu]sed by|[Rr]elied on by|[Cc]hosen by|(?:[Cc]ustomer|[Cc]lient) (?:list|base) includes|[Rr]eferences include|[Kk]unden (?:wie|sind|zählen|gehören|:)|[Rr]eferenzkunden sind|[Zz]u unseren (?:[Rr]eferenz)?[Kk]unden (?:zählen|gehören)(?: unter anderem| u\. a\.| etwa)?|[Ww]ir beliefern|[Vv]ertrauen uns|[Cc]lients (?:comme|tels que|:)|[Nn]os clients (?:sont|comptent)|[Pp]armi nos clients(?: figurent)?,?|[Nn]ous ont fait confiance :?|[Cc]lientes (?:como|son|:|incluyen)|[Ee]ntre nuestros clientes (?:están|figuran|se encuentran)|[Cc]onfían en nosotros)\s(?:companies (?:such as|like) |brands (?:such as|like) |[a-z]+ (?:such as|like) )?" + _NAMED)),
     (K.PARTNER, 0.8, re.compile(r"\b(?:[Pp]artners (?:include|such as|are|like|:)|[Pp]artner(?:ed|s|ing)? with|[Ii]n partnership with|[Ii]n cooperation with|[Tt]ogether with our partners?|[Ww]ork(?:s|ing)? (?:closely )?(?:together )?with our partners?|[Pp]artner(?:n)? wie|[Pp]artner sind|[Ii]n Kooperation mit|[Pp]artenaires (?:comme|tels que|sont|:)|[Ee]n partenariat avec|[Ss]ocios (?:como|son)|[Ee]n colaboración con|[Pp]artenaire (?:de|officiel de)|[Aa]uthori[sz]ed (?:dealer|reseller|partner) (?:of|for)|[Oo]fficial (?:dealer|partner|distributor) (?:of|for))\s" + _NAMED)),
     (K.LOCATION, 0.8, re.compile(r"\b(?:[Oo]ffices in|[Ll]ocations in|[Bb]ranches in|[Dd]epots in|[Ww]arehouses in|[Ss]ites in|[Pp]lants in|[Ss]tandorte(?:n)? in|[Nn]iederlassungen in|[Bb]üros in|[Bb]ureaux à|[Aa]gences à|[Ii]mplanté[es]* à|[Oo]ficinas en|[Ss]edes en|[Dd]elegaciones en|[Pp]resent in)\s" + _NAMED)),
-    (K.LOCATION, 0.78, re.compile(r"\b(?:[Bb]ased in|[Hh]eadquartered in|[Hh]eadquarters (?:is |are )?in|[Hh]ead office (?:is )?in|[Ll]ocated in|mit (?:Haupt)?[Ss]itz in|[Ss]itz der Gesellschaft:? (?:ist )?|[Ss]itz in|[Hh]auptsitz in|ansässig in|[Bb]asée? à|[Ss]iège (?:social )?(?:est )?(?:situé )?à|[Ss]ituée? à|[Ii]nstallée? à|[Cc]on sede en|[Ss]ede en|[Uu]bicad[ao]s? en|[Bb]asad[ao] en)\s" + _NAMED)),
+    (K.LOCATION, 0.78, re.compile(r"\b(?:[Bb]ased in|[Hh]eadquartered in|[Hh]eadquarters (?:is |are )?in|[Hh]ead office (?:is )?in|[Ll]ocated in|mit (?:Haupt)?[Ss]itz in|[Ss]itz der Gesellschaft:?(?: ist)?|[Ss]itz in|[Hh]auptsitz in|ansässig in|[Bb]asée? à|[Ss]iège (?:social )?(?:est )?(?:situé )?à|[Ss]ituée? à|[Ii]nstallée? à|[Cc]on sede en|[Ss]ede en|[Uu]bicad[ao]s? en|[Bb]asad[ao] en)\s" + _NAMED)),
 )  # fmt: skip
 _PERSON = re.compile(
     r"(?:(?:Dr|Prof|Dipl|Ing|Mag|M\.?Sc|B\.?Sc|Mr|Mrs|Ms|Herrn?|Frau|Mme|M|Sr|Sra|D|Dª)\.?[ -]?(?:-?Ing\.|h\.\s?c\.)?\s*)*(?P<name>[A-ZÄÖÜÁÉÍÓÚŁŠŽØÅ][\w'’À-ž]+(?:-[A-ZÄÖÜ][\w'’À-ž]+)?(?:\s(?:[A-Z]\.|von|van|de|del|de la|der|den|la|zu|af|Mc|O['’])){0,2}(?:\s[A-ZÄÖÜÁÉÍÓÚŁŠŽØÅ][\w'’À-ž]+(?:-[A-ZÄÖÜÁÉÍÓÚ][\w'’À-ž]+)?){1,3})(?=$|[\s,.;(–|-])"
@@ -165,16 +165,11 @@ def _plausible(name: str, key: K) -> bool:
 def _pictures(page: ReadPage) -> Iterator[Candidate]:
     """Logos under a heading of customers or partners, named by their description."""
     for picture in page.pictures:
-        index = min(picture.line, len(page.lines) - 1)
-        if index < 0:
+        above = min(picture.line, len(page.lines)) - 1
+        if above < 0 or picture.region in ("footer", "nav", "header"):
             continue
-        above = (
-            index - 1 if picture.line > 0 and (page.lines[index].level or picture.line >= len(page.lines)) else index
-        )
-        key, heading = _governing(page, above) if above >= 0 else (None, -1)
-        if key is None and above >= 0 and page.lines[above].level:
-            key = heading_key(page.lines[above].text)
-        if key not in (K.CUSTOMER, K.PARTNER, K.CERTIFICATION) or (0 <= heading < index - 60):
+        key, heading = (heading_key(page.lines[above].text), above) if page.lines[above].level else _governing(page, above)
+        if key not in (K.CUSTOMER, K.PARTNER, K.CERTIFICATION) or heading < above - 60:
             continue
         name = re.sub(
             r"(?i)^(?:logo(?: of| von| de)?|company logo)\s+|\s*[-–|]?\s*\blogo\b.*$|\.(?:png|jpe?g|svg|webp)$",

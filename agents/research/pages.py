@@ -59,6 +59,7 @@ class Picture:
 
     alt: str
     line: int
+    region: str
 
 
 @dataclass(frozen=True, slots=True)

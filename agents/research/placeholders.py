@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from agents.documents import FactKey
 
+_FILLER = re.compile(r"\{\{|\}\}|\{%|<%|lorem ipsum|dolor sit amet|consectetur adipi|\blorem\b", re.IGNORECASE)
 _ANYWHERE = re.compile(
     r"\{\{|\}\}|\{%|<%|%>|\$\{|\[\[|\]\]|__[A-Z_]{3,}__|%[A-Z_]{3,}%|lorem ipsum|dolor sit amet|consectetur adipi|\bTODO\b|\bTBD\b|\bundefined\b"
     r"|\bnull\b|\bNaN\b|\[object Object\]|\bfoo ?bar\b|(?i:\b(?:insert|enter|add|type) (?:your|the|a|my)\b[^.]{0,40}\bhere\b)"
@@ -21,7 +22,7 @@ _WHOLE = re.compile(
     r"|loading\W*|just a moment\W*|404.*|not found|page not found|403 forbidden|access denied|logo|image|img|photo|picture|icon|banner|avatar|client ?\d*"
     r"|customer ?\d*|partner ?\d*|logo ?\d*|brand ?\d*|product ?\d*|service ?\d*|feature ?\d*|item ?\d*|city|street|address|country|state|zip|phone"
     r"|telephone|email|e-mail|jane doe|john doe|max mustermann|erika mustermann|musterfirma(?: gmbh)?|muster gmbh|mustermann gmbh|acme(?: inc\.?)?"
-    r"|musterstra(?:ß|ss)e 1\w*|12345 musterstadt|musterstadt|123 main st(?:reet)?|123 street.*|any ?town|https?://|www\.?)",
+    r"|musterstra(?:ß|ss)e 1\w*|12345 musterstadt|musterstadt|123 main st(?:reet)?\b.*|123 street.*|123 anywhere.*|.*\b(?:any ?town|any ?city|musterstadt)\b.*|https?://|www\.?)",
     re.IGNORECASE,
 )
 _EMAIL_DOMAINS = re.compile(
@@ -53,6 +54,11 @@ def is_placeholder(key: FactKey, value: str) -> bool:
         return True
     check = _BY_KEY.get(key)
     return check(text) if check is not None else len(text) < 2
+
+
+def is_leftover(text: str) -> bool:
+    """Whether a line is filler of a template, so that nothing in it can be meant."""
+    return _FILLER.search(text) is not None
 
 
 def _phone(text: str) -> bool:

@@ -11,6 +11,7 @@ from collections.abc import Iterable
 
 from agents.documents import Flag
 from agents.research.pages import Line, Passage, ReadPage
+from agents.research.placeholders import is_leftover
 from agents.research.visibility import INVISIBLE
 
 _INSTRUCTION = re.compile(
@@ -70,6 +71,8 @@ def quarantine(page: ReadPage, strings: Iterable[str], where: str) -> list[Flag]
             if "visible" not in seen:
                 seen.add("visible")
                 flags.append(_flag(where, "in its visible text", line.text))
+        elif is_leftover(line.text):
+            line.excluded = True
     joined = _across(page)
     if joined is not None and "visible" not in seen:
         for line in page.lines[joined : joined + 3]:

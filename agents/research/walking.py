@@ -84,7 +84,7 @@ class _Walk:
             self.page.markup[tag.inner[0] : tag.inner[1]] for tag in self.page.tags if tag.name == "style" and tag.inner
         ]
         self.sheet = Stylesheet.read(sheets[:20])
-        tree = LexborHTMLParser(self.page.markup)
+        tree = LexborHTMLParser(_with_title_closed(self.page.markup))
         self._head(tree)
         if tree.root is not None:
             self._walk(tree.root)
@@ -227,7 +227,7 @@ class _Walk:
         if frame.tag == "a" and attributes.get("href"):
             frame.link_at, frame.link_line = self._position(), len(self.page.lines)
         elif frame.tag == "img" and (alt := attributes.get("alt")) and alt.strip():
-            self.page.pictures.append(Picture(alt, len(self.page.lines)))
+            self.page.pictures.append(Picture(alt, len(self.page.lines), frame.region))
         elif frame.tag == "time" and (when := attributes.get("datetime")):
             frame.when = when
             for above in self.frames:
@@ -356,6 +356,15 @@ class _Walk:
                 when=frame.when or block.when,
             )
         )  # fmt: skip
+
+
+def _with_title_closed(markup: str) -> str:
+    """A title that is never closed would swallow the page; it ends where the first tag after it begins."""
+    opened = re.search(r"<title\b[^>]{0,200}>", markup[:20_000], re.IGNORECASE)
+    if opened is None or re.search(r"</title", markup, re.IGNORECASE):
+        return markup
+    at = markup.find("<", opened.end())
+    return markup if at < 0 else f"{markup[:at]}</title>{markup[at:]}"
 
 
 def _link_headings(page: ReadPage) -> None:

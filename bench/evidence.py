@@ -1,0 +1,107 @@
+"""How much research finds in the corpus of crafted pages, whether every quote stands where it says, and how long it takes.
+
+Run `python bench/evidence.py`, or with `-v` to see what was missed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import statistics
+import sys
+import time
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from agents.documents import Brief, Draft, Prospect
+from agents.research import part_of, research
+from agents.web import MemorySnapshots, open_web
+
+CORPUS = Path(__file__).parents[1] / "tests" / "agents" / "corpus"
+
+
+@dataclass
+class Tally:
+    """What came of one page, or of all of them."""
+
+    expected: int = 0
+    missed: list[str] = field(default_factory=list)
+    violations: list[str] = field(default_factory=list)
+    ungrounded: list[str] = field(default_factory=list)
+    missing_flags: list[str] = field(default_factory=list)
+    facts: int = 0
+    milliseconds: list[float] = field(default_factory=list)
+
+    @property
+    def recall(self) -> float:
+        """Expected facts found, of all expected."""
+        return 1 - len(self.missed) / self.expected if self.expected else 1.0
+
+
+def _plain(value: str) -> str:
+    return " ".join(value.split()).casefold()
+
+
+def _forbidden(key: str, value: str, rule: list[str]) -> bool:
+    wanted_key, wanted = rule
+    if wanted_key not in ("*", key):
+        return False
+    if wanted.startswith("="):
+        return _plain(value) == _plain(wanted[1:])
+    return wanted == "*" or _plain(wanted) in _plain(value)
+
+
+def examine(name: str, rules: dict[str, Any], tally: Tally) -> Draft[Brief]:
+    """Research one page of the corpus and add what came of it."""
+    snapshots = MemorySnapshots()
+    prospect = Prospect(target=str(CORPUS / name), **rules.get("prospect", {}))
+    started = time.perf_counter()
+    draft = asyncio.run(research(prospect, web=open_web("offline:"), snapshots=snapshots, now=lambda: datetime(2026, 3, 1, tzinfo=UTC)))
+    tally.milliseconds.append((time.perf_counter() - started) * 1000)
+    tally.facts += len(draft.facts)
+    sources = {source.id: source for source in draft.sources}
+    for fact in draft.facts:
+        text = part_of(sources[fact.source_id], fact.part, snapshots)
+        if text is None or text[fact.start : fact.end] != fact.quote:
+            tally.ungrounded.append(f"{name}: {fact.key} {fact.value!r}")
+        for rule in rules["forbidden"]:
+            if _forbidden(fact.key.value, fact.value, rule):
+                tally.violations.append(f"{name}: {fact.key.value} {fact.value!r}")
+    for key, value in rules["facts"]:
+        tally.expected += 1
+        if not any(fact.key.value == key and _plain(value) in _plain(fact.value) for fact in draft.facts):
+            tally.missed.append(f"{name}: {key} {value!r}")
+    codes = {flag.code for flag in draft.flags}
+    tally.missing_flags += [f"{name}: {code}" for code in rules["flags"] if code not in codes]
+    return draft
+
+
+def measure() -> Tally:
+    """The whole corpus."""
+    tally = Tally()
+    for name, rules in json.loads((CORPUS / "expected.json").read_text("utf-8")).items():
+        examine(name, rules, tally)
+    return tally
+
+
+def main() -> int:
+    """Print the figures; fail where a quote is ungrounded or something forbidden is asserted."""
+    tally = measure()
+    times = sorted(tally.milliseconds)
+    print(f"evidence: {len(times)} pages, {tally.facts} facts")
+    print(f"  recall            {tally.expected - len(tally.missed)} of {tally.expected} ({tally.recall:.1%})")
+    print(f"  violations        {len(tally.violations)}")
+    print(f"  ungrounded quotes {len(tally.ungrounded)}")
+    print(f"  missing flags     {len(tally.missing_flags)}")
+    print(f"  ms per page       p50 {statistics.median(times):.1f}, p95 {times[int(len(times) * 0.95)]:.1f}, max {times[-1]:.1f}")
+    if "-v" in sys.argv[1:]:
+        for title, lines in (("missed", tally.missed), ("violations", tally.violations), ("ungrounded", tally.ungrounded), ("flags", tally.missing_flags)):
+            for line in lines:
+                print(f"  {title}: {line}")
+    return 1 if tally.violations or tally.ungrounded else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
