@@ -86,10 +86,7 @@ class _Speaker:
         if isinstance(change, SetField):
             return self._set_field(change)
         if isinstance(change, AddNote):
-            return (
-                f"Adds a note of {len(change.body):,} characters to the {change.object} "
-                f"{self._name(change.object, change.about)}."
-            )
+            return f"Adds a note of {len(change.body):,} characters to {self._the(change.object, change.about)}."
         return self._associate(change)
 
     def _create(self, change: Create) -> str:
@@ -115,12 +112,14 @@ class _Speaker:
         return f"Sets {what} to {self._value(change.object, change.key, change.field, change.after)} ({now_text})."
 
     def _associate(self, change: Associate) -> str:
-        one = f"the {change.object} {self._name(change.object, change.key)}"
-        return f"Links {one} with the {change.to_object} {self._name(change.to_object, change.to_key)}."
+        return f"Links {self._the(change.object, change.key)} with {self._the(change.to_object, change.to_key)}."
+
+    def _the(self, kind: CrmObject, key: str) -> str:
+        return f"the {kind} {'of ' if kind == 'deal' and self._is_own(key) else ''}{self._name(kind, key)}"
 
     def _name(self, kind: CrmObject, key: str) -> str:
-        if kind == "deal":
-            return f"of {self._update.entity.name}" if self._is_own(key) else key
+        if kind == "deal" and self._is_own(key):
+            return self._update.entity.name
         created = self._creates.get((kind, key))
         record = self._crm.read(kind, key)
         name = (record.fields.get("name") if record else None) or (created.fields.get("name") if created else None)

@@ -112,8 +112,9 @@ def _numbers_of(noun: str, fact: Fact) -> Iterator[int]:
     for text in (fact.value, fact.quote):
         for match in pattern.finditer(text):
             number = int(re.sub(r"\D", "", match[1]))
-            if re.search(r"\b(?:in|since|seit|until|bis|of|vom?)\s*$", text[: match.start()], re.IGNORECASE):
-                continue  # a year
+            before = text[: match.start()]
+            if 1900 <= number < 2100 and re.search(r"\b(?:in|since|seit|until|bis|by)\s*$", before, re.IGNORECASE):
+                continue  # a year, as in “since 2019 trucks have …”
             if 1 <= number <= 1_000_000 and not re.match(r"\s+(?:and|und)\b", text[match.end(1) :]):
                 yield number
     if noun == "employee" and fact.key is FactKey.EMPLOYEES:
