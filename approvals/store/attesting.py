@@ -17,7 +17,7 @@ from approvals import permits, requests
 from approvals.audit import Attested
 from approvals.canonical import canonical, digest
 from approvals.errors import NotCanonical
-from approvals.store.rows import Row
+from approvals.store.rows import Row, stored
 from approvals.store.tables import CONTENT, PERMIT, PREFIX, REQUEST, RULING, SIGNOFF, TOKEN
 
 ATTESTED = (REQUEST, CONTENT, SIGNOFF, RULING, PERMIT, TOKEN)
@@ -88,7 +88,7 @@ def _digest(table: Table, row: Mapping[str, Any]) -> str:
 
 
 def _commitment(salt: Any, column: str, value: Any) -> str:
-    return digest(f"{salt}:{column}:{value}")
+    return digest(stored(f"{salt}:{column}:{value}"))
 
 
 def _kept(erased: Any) -> dict[str, Any]:

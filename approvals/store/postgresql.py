@@ -14,7 +14,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, InterfaceError, Operationa
 from sqlalchemy.exc import TimeoutError as NoConnection
 from sqlalchemy.pool import QueuePool
 
-from approvals.errors import Overtaken, StoreUnavailable
+from approvals.errors import NotFound, Overtaken, StoreUnavailable
 from approvals.store.copying import copy_tables, new_file
 from approvals.store.database import SqlStore
 from approvals.store.migrating import bring_up_to_date
@@ -134,6 +134,8 @@ class PostgresqlDatabase:
     def _told(self, error: DBAPIError) -> Exception:
         if isinstance(error.orig, (psycopg.errors.SerializationFailure, psycopg.errors.DeadlockDetected)):
             return Overtaken("Another change stood in the way of this one; look at it again and repeat.")
+        if isinstance(error.orig, psycopg.errors.ForeignKeyViolation):
+            return NotFound("There is no such request.")
         if isinstance(error.orig, (psycopg.errors.LockNotAvailable, psycopg.errors.TooManyConnections)):
             return self._busy()
         if isinstance(error, (OperationalError, InterfaceError)):

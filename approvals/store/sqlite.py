@@ -13,17 +13,19 @@ from typing import Any
 from weakref import WeakSet
 
 from sqlalchemy import Connection, Engine, create_engine, event
-from sqlalchemy.exc import DatabaseError, IntegrityError
+from sqlalchemy.exc import DatabaseError, IntegrityError, OperationalError
 from sqlalchemy.exc import TimeoutError as NoConnection
 from sqlalchemy.pool import QueuePool, StaticPool
 
-from approvals.errors import StoreUnavailable
+from approvals.errors import NotFound, StoreUnavailable
 from approvals.store.copying import new_file
 from approvals.store.database import SqlStore
 from approvals.store.migrating import bring_up_to_date
 
 _BUSY_SECONDS = 10.0
 _MEMORY = ":memory:"
+_OLDEST = (3, 35, 0)
+"""The first SQLite that returns the rows it changed."""
 _OPEN: WeakSet[SqliteDatabase] = WeakSet()
 
 
@@ -38,6 +40,11 @@ def open_sqlite(address: str) -> SqlStore:
         raise StoreUnavailable(
             f"The address {address!r} names no file. Write sqlite:///relative/path.db, sqlite:////absolute/path.db "
             "or sqlite:///:memory:."
+        )
+    if sqlite3.sqlite_version_info < _OLDEST:
+        raise StoreUnavailable(
+            f"Python's SQLite is {sqlite3.sqlite_version}, and the approval store needs "
+            f"{'.'.join(map(str, _OLDEST))} or newer. Use a newer Python, or set APPROVALS_STORE to PostgreSQL."
         )
     database = SqliteDatabase(None if name == _MEMORY else Path(name).expanduser())
     try:
@@ -57,6 +64,7 @@ class SqliteDatabase:
         self.where = str(path or _MEMORY)
         self.streams = path is not None
         self._engine = _engine(path)
+        self._writing = self._engine.execution_options(writes=True)
         self._turns = threading.Lock()
         self._writer: int | None = None
         self._shared: Connection | None = None
@@ -85,8 +93,7 @@ class SqliteDatabase:
             yield self._shared  # memory has one connection: who reads while reading shares the view
             return
         turn = self._turn() if writes or self.path is None else nullcontext()
-        engine = self._engine.execution_options(writes=writes)
-        with turn, self._translated(), engine.begin() as connection:
+        with turn, self._translated(), (self._writing if writes else self._engine).begin() as connection:
             self._shared = connection if self.path is None else None
             try:
                 yield connection
@@ -153,13 +160,17 @@ class SqliteDatabase:
     def _translated(self) -> Iterator[None]:
         try:
             yield
-        except IntegrityError:
-            raise  # a mistake of ours, not of the database
+        except IntegrityError as error:
+            if "FOREIGN KEY" in str(error.orig):
+                raise NotFound("There is no such request.") from error
+            raise
         except NoConnection as error:
             raise self._busy() from error
         except DatabaseError as error:
             if _busy(error.orig):
                 raise self._busy() from error
+            if not isinstance(error, OperationalError):
+                raise self._unsound(str(error.orig)) from error
             raise self._unavailable(str(error.orig)) from error
         except sqlite3.Error as error:
             raise self._unavailable(str(error)) from error
@@ -168,6 +179,12 @@ class SqliteDatabase:
         return StoreUnavailable(
             f"The approval store {self.where!r} was busy for {_BUSY_SECONDS:.0f} seconds. "
             "Find the process that keeps it locked, or try again."
+        )
+
+    def _unsound(self, why: str) -> StoreUnavailable:
+        return StoreUnavailable(
+            f"The approval store {self.where!r} is no sound SQLite file ({why}). "
+            "Restore a backup in its place, or set APPROVALS_STORE to another address."
         )
 
     def _unavailable(self, why: str) -> StoreUnavailable:
@@ -195,6 +212,7 @@ def _engine(path: Path | None) -> Engine:
 
 
 def _connected(connection: sqlite3.Connection, _record: Any) -> None:
+    connection.text_factory = _text
     connection.isolation_level = None  # transactions begin where we say, see `_begin`
     for setting in (
         f"busy_timeout = {int(_BUSY_SECONDS * 1000)}",
@@ -203,6 +221,11 @@ def _connected(connection: sqlite3.Connection, _record: Any) -> None:
         "secure_delete = ON",  # an erasure leaves nothing in free pages
     ):
         connection.execute(f"PRAGMA {setting}").close()
+
+
+def _text(raw: bytes) -> str:
+    # What no text is was written by hand: the record names it, if only it can be read.
+    return raw.decode("utf-8", "surrogateescape")
 
 
 def _begin(connection: Connection) -> None:

@@ -88,7 +88,7 @@ class SqlTransaction:
 
     def content(self, request_id: str, version: int) -> Content | None:
         """One version of what is to be signed."""
-        row = self._rows.one(CONTENT, CONTENT.c.request_id == request_id, CONTENT.c.version == version)
+        row = self._rows.one(CONTENT, CONTENT.c.request_id == rows.stored(request_id), CONTENT.c.version == version)
         return None if row is None else rows.content_of(row)
 
     def add_content(self, request_id: str, content: Content) -> None:
@@ -105,19 +105,19 @@ class SqlTransaction:
 
     def signoffs(self, request_id: str) -> tuple[SignOff, ...]:
         """Every sign-off in order, voided ones too."""
-        found = self._rows.all(SIGNOFF, SIGNOFF.c.request_id == request_id, order=SIGNOFF.c.place)
+        found = self._rows.all(SIGNOFF, SIGNOFF.c.request_id == rows.stored(request_id), order=SIGNOFF.c.place)
         return tuple(rows.signoff_of(row) for row in found)
 
     def add_signoff(self, request_id: str, signoff: SignOff) -> None:
         """Keep a sign-off after those there are."""
-        last = select(func.max(SIGNOFF.c.place)).where(SIGNOFF.c.request_id == request_id)
+        last = select(func.max(SIGNOFF.c.place)).where(SIGNOFF.c.request_id == rows.stored(request_id))
         place = (self._connection.execute(last).scalar() or 0) + 1
         told = f"Somebody else signed request {request_id} at the same moment."
         self._rows.add(SIGNOFF, rows.signoff_row(request_id, place, signoff), told)
 
     def void_signoffs(self, request_id: str, *, person: str | None = None, other_than_sha256: str | None = None) -> int:
         """Void the sign-offs of one person, or all that are not for this document, or all; tell how many."""
-        where = [SIGNOFF.c.request_id == request_id, SIGNOFF.c.voided == 0]
+        where = [SIGNOFF.c.request_id == rows.stored(request_id), SIGNOFF.c.voided == 0]
         if person is not None:
             where.append(SIGNOFF.c.person == rows.stored(person))
         if other_than_sha256 is not None:
@@ -126,7 +126,7 @@ class SqlTransaction:
 
     def rulings(self, request_id: str) -> tuple[Ruling, ...]:
         """Every ruling in order, recalled ones too."""
-        found = self._rows.all(RULING, RULING.c.request_id == request_id, order=RULING.c.seq)
+        found = self._rows.all(RULING, RULING.c.request_id == rows.stored(request_id), order=RULING.c.seq)
         return tuple(rows.ruling_of(row) for row in found)
 
     def add_ruling(self, request_id: str, ruling: Ruling) -> None:
@@ -144,14 +144,14 @@ class SqlTransaction:
         Raises:
             Overtaken: there is no such ruling that stands.
         """
-        where = (RULING.c.request_id == request_id, RULING.c.seq == seq, RULING.c.recalled == 0)
+        where = (RULING.c.request_id == rows.stored(request_id), RULING.c.seq == seq, RULING.c.recalled == 0)
         if not self._rows.update(RULING, {"recalled": 1}, *where):
             raise Overtaken(f"Ruling {seq} of request {request_id} does not stand any more.")
         self._recalled.add(request_id)
 
     def working_copy(self, request_id: str, person: str, version: int) -> WorkingCopy | None:
         """What this person has typed on this version."""
-        wanted = {"request_id": request_id, "person": rows.stored(person), "version": version}
+        wanted = {"request_id": rows.stored(request_id), "person": rows.stored(person), "version": version}
         row = self._rows.one(WORKING_COPY, *(WORKING_COPY.c[name] == value for name, value in wanted.items()))
         return None if row is None else rows.working_copy_of(row)
 
@@ -167,7 +167,7 @@ class SqlTransaction:
 
     def drop_working_copies(self, request_id: str, person: str | None = None) -> None:
         """Forget what one person, or everybody, typed."""
-        dropped = delete(WORKING_COPY).where(WORKING_COPY.c.request_id == request_id)
+        dropped = delete(WORKING_COPY).where(WORKING_COPY.c.request_id == rows.stored(request_id))
         if person is not None:
             dropped = dropped.where(WORKING_COPY.c.person == rows.stored(person))
         self._rows.execute(dropped)
@@ -198,7 +198,7 @@ class SqlTransaction:
 
     def permit_of(self, request_id: str) -> Permit | None:
         """The permit that came of a request."""
-        row = self._rows.one(PERMIT, PERMIT.c.request_id == request_id)
+        row = self._rows.one(PERMIT, PERMIT.c.request_id == rows.stored(request_id))
         return None if row is None else rows.permit_of(row)
 
     def add_permit(self, permit: Permit) -> None:
@@ -233,7 +233,7 @@ class SqlTransaction:
         """The record in order, read as it is consumed."""
         wanted = select(AUDIT).where(AUDIT.c.seq > after) if after else select(AUDIT)
         if request_id is not None:
-            wanted = wanted.where(AUDIT.c.request_id == request_id)
+            wanted = wanted.where(AUDIT.c.request_id == rows.stored(request_id))
         for row in self._rows.stream(wanted.order_by(AUDIT.c.seq)):
             yield rows.entry_of(row)
 

@@ -163,8 +163,8 @@ def test_any_text_and_any_instant_survive(store, made, title, typed, at, documen
 
     with store.read() as transaction:
         found = transaction.request(number)
-    assert (found.title, found.due_at, found.content.value()) == (title, at, document)
-    assert (found.ruling.typed, found.ruling.effective_at) == (typed, at)
+    assert (found.title, found.due_at, found.content.value()) == (title, at.astimezone(UTC), document)
+    assert (found.ruling.typed, found.ruling.effective_at) == (typed, at.astimezone(UTC))
 
 
 def test_the_ruling_shown_is_the_latest_that_nobody_took_back(store, made, opened):
@@ -307,6 +307,32 @@ def test_an_identity_is_opened_once(store, made, opened):
     with store.read() as transaction:
         assert transaction.request("B") is None
         assert transaction.identified(first.identity) == first
+
+
+def test_what_belongs_to_no_request_is_refused_with_a_sentence(store, made):
+    for add in (
+        lambda transaction: transaction.add_signoff("NOWHERE", made.signoff()),
+        lambda transaction: transaction.add_ruling("NOWHERE", made.ruling()),
+        lambda transaction: transaction.add_permit(made.permit(made.request("NOWHERE"))),
+        lambda transaction: transaction.add_content("NOWHERE", made.content()),
+    ):
+        with pytest.raises(NotFound, match="no such request"), store.begin() as transaction:
+            add(transaction)
+
+
+@pytest.mark.parametrize("number", ["NOWHERE", "\0", "\ud800", "'; --", ""])
+def test_looking_for_what_nobody_wrote_finds_nothing(number, store):
+    with store.read() as transaction:
+        assert transaction.request(number) is None
+        assert transaction.content(number, 1) is None
+        assert transaction.permit(number) is transaction.permit_of(number) is None
+        assert transaction.token(number) is None
+        assert transaction.signoffs(number) == transaction.rulings(number) == ()
+        assert transaction.working_copy(number, number, 1) is None
+        assert transaction.remembered(number, number) is None
+        assert transaction.of_key(number, number, number) == transaction.untaken(number) == ()
+        assert transaction.waiting(5, after=number) == ()
+    assert list(store.entries(request_id=number)) == []
 
 
 # -- compare and set ---------------------------------------------------------------------------------------------

@@ -12,11 +12,13 @@ from pathlib import Path
 
 import pytest
 
-from approvals.audit import Event
+from approvals.audit import Event, verify
 from approvals.errors import StoreUnavailable
+from approvals.ports import Token
 from approvals.store import open_store
 
-EVENT = Event(name="noted", actor_kind="system", actor="test", via="system", at=datetime(2026, 3, 2, tzinfo=UTC))
+NOW = datetime(2026, 3, 2, tzinfo=UTC)
+EVENT = Event(name="noted", actor_kind="system", actor="test", via="system", at=NOW)
 
 
 @pytest.fixture
@@ -166,6 +168,39 @@ def test_what_was_erased_is_not_left_in_the_file_or_its_log(store, path):
 
     for file in path.parent.iterdir():
         assert secret.encode() not in file.read_bytes()
+
+
+@pytest.mark.parametrize("forged", ["x'ff'", "CAST(x'ff' AS TEXT)", "9e999", "-1e300", "NULL", "'1'"])
+@pytest.mark.parametrize("column", ["subject", "revoked_at", "scopes"])
+def test_a_value_that_is_none_of_ours_is_named_by_the_record(column, forged, store):
+    token = Token(
+        id="T1", sha256="aa", subject="a", kind="agent", scopes=frozenset({"read"}), created_at=NOW, label="l"
+    )
+    with store.begin() as transaction:
+        transaction.add_token(token.model_copy(update={"revoked_at": NOW}))
+        transaction.record(EVENT)
+
+    with store._database.connected(writes=True) as connection:
+        connection.exec_driver_sql(f"UPDATE OR IGNORE approvals_token SET {column} = {forged}")
+        changed = connection.exec_driver_sql(f"SELECT {column} IS {forged} FROM approvals_token").scalar()
+
+    assert verify(store.entries(), store.rows()).entry == (1 if changed else None)
+
+
+def test_content_that_is_no_text_is_named_by_the_record(store):
+    with store.begin() as transaction:
+        transaction.record(EVENT)
+    with store._database.connected(writes=True) as connection:
+        connection.exec_driver_sql("UPDATE approvals_audit SET details = CAST(x'7bff7d' AS TEXT), actor = x'00'")
+
+    assert verify(store.entries(), store.rows()).problem == "Entry 1 (unreadable) was changed after it was written."
+
+
+def test_an_old_sqlite_is_told_by_its_number(monkeypatch):
+    monkeypatch.setattr(sqlite3, "sqlite_version_info", (3, 34, 1))
+
+    with pytest.raises(StoreUnavailable, match=r"needs 3\.35\.0 or newer"):
+        open_store("sqlite:///:memory:")
 
 
 # -- forks -------------------------------------------------------------------------------------------------------
