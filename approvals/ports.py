@@ -95,6 +95,7 @@ class RunWatch(Value):
     status: RunStatus
     name: str = Field(default="", description="the orchestrator's own word, such as `Crashed`")
     deployment: str | None = None
+    since: UtcDatetime | None = Field(default=None, description="when it came to stand so")
 
 
 class Runs(Protocol):

@@ -90,4 +90,9 @@ def _watched(run: FlowRun) -> RunWatch:
     if run.state is None:
         return RunWatch(status="unknown")
     deployment = str(run.deployment_id) if run.deployment_id else None
-    return RunWatch(status=_STATUS[run.state.type], name=run.state.name or "", deployment=deployment)
+    return RunWatch(
+        status=_STATUS[run.state.type],
+        name=run.state.name or "",
+        deployment=deployment,
+        since=run.state.timestamp,
+    )

@@ -105,13 +105,15 @@ class Supervisor:
         )
         python, prefect = sys.executable, [sys.executable, "-m", "prefect"]
         server = ["server", "start", "--host", "127.0.0.1", "--port", str(prefect_port)]
-        worker = ["worker", "start", "--pool", POOL, "--type", "process", "--limit", str(self._runs_at_once)]
+        # No --limit: a worker that still holds a run's place when the run is resumed ends with an error (Prefect
+        # 3.8.8). The pool's own limit, kept by the server, does the same without that.
+        worker = ["worker", "start", "--pool", POOL, "--type", "process"]
         environment = self.environment(addresses)
         os.environ.update({name: value for name, value in environment.items() if name.startswith("PREFECT_")})
         self._start(_Part("server", [*prefect, *server], _answers(f"{addresses.api}/health")), environment)
         queue = [python, "-m", "flows.cli", "web", "--port", str(queue_port)]
         self._start(_Part("queue", queue, _answers(f"{addresses.queue}/healthz")), environment)
-        self._deploy(environment)
+        self._deploy(environment, addresses)
         self._start(_Part("worker", [*prefect, *worker], _polled(addresses)), environment)
         (self.home / "up.json").write_text(json.dumps(addresses.__dict__), encoding="utf-8")
         return addresses
@@ -176,7 +178,7 @@ class Supervisor:
             preexec_fn=_die_with_parent if sys.platform == "linux" else None,  # noqa: PLW1509 - no thread of ours yet
         )
 
-    def _deploy(self, environment: Mapping[str, str]) -> None:
+    def _deploy(self, environment: Mapping[str, str], addresses: Addresses) -> None:
         self._tell("Registering the deployments of prefect.yaml …")
         prefect = [sys.executable, "-m", "prefect", "--no-prompt"]
         for command in (
@@ -190,6 +192,7 @@ class Supervisor:
             if done.returncode:
                 said = (done.stderr or done.stdout).strip().splitlines()
                 raise ServerError(f"The deployments could not be registered: {said[-1] if said else done.returncode}")
+        _ask(f"{addresses.api}/work_pools/{POOL}", {"concurrency_limit": self._runs_at_once}, method="PATCH")
 
     def _log_path(self, part: _Part) -> Path:
         return self.home / "logs" / f"{part.name}.log"
@@ -284,20 +287,23 @@ def _polled(addresses: Addresses) -> Callable[[], bool]:
     begun = time.time()
 
     def healthy() -> bool:
-        query = urllib.request.Request(  # noqa: S310 - our own address
-            f"{addresses.api}/work_pools/{POOL}/workers/filter",
-            data=b"{}",
-            headers={"Content-Type": "application/json"},
-        )
         try:
-            with urllib.request.urlopen(query, timeout=2) as answer:  # noqa: S310
-                workers: list[dict[str, Any]] = json.load(answer)
+            workers = _ask(f"{addresses.api}/work_pools/{POOL}/workers/filter", {})
         except (urllib.error.URLError, OSError, ValueError):
             return False
         heard = [datetime.fromisoformat(worker["last_heartbeat_time"]).timestamp() for worker in workers]
         return any(moment >= begun - 1 for moment in heard)
 
     return healthy
+
+
+def _ask(address: str, body: Any, method: str = "POST") -> Any:
+    """Prefect's answer, without importing Prefect: `up` itself stays small."""
+    headers = {"Content-Type": "application/json"}
+    query = urllib.request.Request(address, json.dumps(body).encode(), headers, method=method)  # noqa: S310 - our own
+    with urllib.request.urlopen(query, timeout=5) as answer:  # noqa: S310
+        said = answer.read()
+    return json.loads(said) if said else None
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:

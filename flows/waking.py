@@ -88,7 +88,7 @@ class Waker:
             elif watch.status in ("ended", "gone"):
                 self._approvals.gatekeeper.abandon(request.id, f"its run was {watch.name.lower()}")
                 done.abandoned += 1
-            elif watch.status == "running" and _silent(request, now):
+            elif watch.status == "running" and _silent(request, watch, now):
                 if watch.deployment is not None:
                     done.restarted += self._runs.restart(request.run.id)
                 else:
@@ -114,7 +114,7 @@ class Waker:
                 if reason is not None:
                     self._approvals.service.withdraw(request.id, reason)
                     done.withdrawn += 1
-                elif watch.status == "running" and watch.deployment is not None and _silent(request, now):
+                elif watch.status == "running" and watch.deployment is not None and _silent(request, watch, now):
                     done.restarted += self._runs.restart(request.run.id)
                 elif not self._approvals.service.authority.candidates(request):
                     self._unstick(request, done)
@@ -136,9 +136,9 @@ class Waker:
             )
 
 
-def _silent(request: Request, now: datetime) -> bool:
-    """Whether no process has shown itself on this request for a while."""
-    heard = [request.opened_at, request.held_until, request.wake_since, request.effective_at]
+def _silent(request: Request, watch: RunWatch, now: datetime) -> bool:
+    """Whether no process has shown itself on this request for a while, though its run is said to be running."""
+    heard = [request.opened_at, request.held_until, request.wake_since, request.effective_at, watch.since]
     return max(moment for moment in heard if moment is not None) + SILENCE < now
 
 
@@ -148,6 +148,6 @@ def _orphaned(request: Request, watch: RunWatch, now: datetime) -> str | None:
         return f"its run was {watch.name.lower() or watch.status}"
     if watch.deployment is None and watch.status == "suspended":
         return "the deployment of its run was removed"
-    if watch.deployment is None and watch.status == "running" and _silent(request, now):
+    if watch.deployment is None and watch.status == "running" and _silent(request, watch, now):
         return "the process that waited for it is gone"
     return None
