@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter, defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from agents.documents import Brief, EntityRef, Fact, FactKey, Flag, Source
 from agents.research.candidates import Candidate, folded
@@ -109,8 +109,10 @@ def sameness(candidate: Candidate) -> str:
     key, value = candidate.key, candidate.value
     if key is FactKey.PHONE:
         return re.sub(r"\D", "", value.replace("(0)", ""))[-8:]
-    if key in (FactKey.EMAIL, FactKey.JOB):
+    if key is FactKey.EMAIL:
         return value.lower()
+    if key is FactKey.JOB:
+        return folded(re.sub(r"(?i)\([mwdfhx/ ]+\)|\b(?:h/f|f/h|m/w/d|w/m/d)\b", "", value))
     if key is FactKey.WEBSITE:
         return host_of(value)
     if key is FactKey.SOCIAL:
@@ -140,8 +142,10 @@ def _without_repetition(found: list[Sourced]) -> list[Sourced]:
         if not identity[1]:
             continue
         known = best.get(identity)
-        if known is None or _better(one, known):
+        if known is None:
             best[identity] = one
+        elif _better(one, known):
+            best[identity] = replace(one, order=known.order)
     kept = list(best.values())
     kept = _one_of_nested(kept, FactKey.DESCRIPTION, FactKey.NEWS, FactKey.ADDRESS)
     names = {folded(one.candidate.value) for one in kept if one.candidate.key is FactKey.NAME}
@@ -164,6 +168,10 @@ def _better(one: Sourced, other: Sourced) -> bool:
         and abs(gap) < 0.2
         and len(one.candidate.value) != len(other.candidate.value)
     ):
+        if one.candidate.part != other.candidate.part:
+            shown = one if one.candidate.part == "text" else other
+            whole = re.search(r"\d{4}|[A-Z]{1,2}\d", shown.candidate.value.split(",", 1)[-1]) is not None
+            return (one is shown) == whole
         return len(one.candidate.value) > len(other.candidate.value)
     if abs(gap) > 0.12:
         return gap > 0

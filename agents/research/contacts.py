@@ -55,6 +55,12 @@ _STREET = re.compile(
     r"|\b(?:Calle|C/|Avenida|Avda?\.|Av\.|Plaza|Pza\.|Paseo|Pº|Carrer|Ronda|Camino|Polígono(?: Industrial)?|Pol\. Ind\.|Travesía|Gran Vía|Rúa|Rambla|Via|Viale|Piazza|Corso|Rua|ul\.)\s?[\w'’À-ÿ .]{2,45}?,?\s?(?:n[º°.]\s?)?\d{1,4}\b"
     r"|\bP\.?\s?O\.? Box \d{1,6}|\bPostfach \d[\d ]{1,8}|\bBP \d{1,5}\b",
 )
+_TOWN = r"(?P<town>[A-ZÄÖÜÉÈÁÍÓÚ][\w'’À-ÿ.-]*(?:[ -](?:am|an|der|im|de|la|le|les|sur|en|del|of|upon|[A-ZÄÖÜÉÁÍÓ][\w'’À-ÿ.-]*)){0,3})"
+_TOWNS = (
+    re.compile(r"\b(?P<code>\d{4,5})\s" + _TOWN + r"(?=$|[\n,.;|·(])"),
+    re.compile(_TOWN + r",?\s[A-Z]{2}\s\d{5}\b"),
+    re.compile(r"(?:^|[\n,]\s?)" + _TOWN + r",?\s[A-Z]{1,2}\d[A-Z\d]?\s?\d[A-Z]{2}\b"),
+)
 _REST = re.compile(r"^(?:[A-Z]{1,3}[- ])?[\w'’À-ÿ .,()/–-]{2,60}$")
 _COUNTRY = re.compile(r"^(?:Germany|Deutschland|Austria|Österreich|Switzerland|Schweiz|Suisse|France|España|Spain|United Kingdom|UK|England|Scotland|Wales|Ireland|USA|U\.S\.A\.|United States(?: of America)?|Netherlands|The Netherlands|Nederland|Belgium|Belgique|Denmark|Danmark|Sweden|Sverige|Norway|Norge|Finland|Poland|Polska|Italy|Italia|Portugal|Canada|Australia|Luxembourg|Czech Republic|Estonia|Iceland)\.?$")  # fmt: skip
 
@@ -213,11 +219,20 @@ def addresses(page: ReadPage, pairs: list[Pair]) -> Iterator[Candidate]:
         for street in _STREET.finditer(line.text[:1_500]):
             start, end, last = _around(page, index, street)
             value = page.text[start:end]
+            yield from _town(page.text[line.start + street.end() : end], line.start + street.end())
             if _POSTCODE.search(value):
                 yield Candidate(FactKey.ADDRESS, _tidy(value), "text", start, end, "rule", 0.86)
             elif len(line.text) <= street.end() - street.start() + 40:
                 yield Candidate(FactKey.ADDRESS, _tidy(value), "text", start, end, "rule", 0.65)
             used = last
+
+
+def _town(value: str, start: int) -> Iterator[Candidate]:
+    """The town of an address, where its place beside the postcode tells it."""
+    for pattern in _TOWNS:
+        if (match := pattern.search(value)) is not None:
+            yield Candidate(FactKey.LOCATION, match["town"].strip(), "text", start + match.start(1), start + match.end(), "rule", 0.7)
+            return
 
 
 def _around(page: ReadPage, index: int, street: re.Match[str]) -> tuple[int, int, int]:
@@ -226,7 +241,7 @@ def _around(page: ReadPage, index: int, street: re.Match[str]) -> tuple[int, int
     start, stop = street.start(), street.end()
     rest = line.text[stop : stop + 90]
     taken = re.match(
-        r"[\s,;|·•–-]*(?:[\w'’À-ÿ /-]{1,30}[.,|·•–-]\s*){0,3}?(?:"
+        r"[\s,;|·•–-]*(?:[\w'’À-ÿ /-]{1,30}[.,|·•–-]\s*){0,3}?(?:[A-ZÄÖÜÉ][\w'’À-ÿ -]{1,30}\s)?(?:"
         + _POSTCODE.pattern
         + r")[\w'’À-ÿ /()-]*(?:,\s*(?:Germany|Deutschland|France|España|Spain|UK|United Kingdom|USA|Austria|Österreich|Switzerland|Schweiz|Netherlands|England|Scotland|Denmark|Sweden|Norway|Canada|Australia|Ireland|Belgium))?",
         rest,

@@ -64,9 +64,11 @@ _NOT_REVENUE = re.compile(
     re.IGNORECASE,
 )
 _AS_OF = re.compile(
-    r"\b(?:as of|as at|stand:?|au|a fecha de|fy|in|im jahr|en|for)\s(?:[A-Za-zéûä]{3,10}\s)?(20[0-3]\d)\b",
+    r"\b(?:as of|as at|stand:?|a fecha de|fy|end of|ende|fin|finales de|in fiscal|(?:geschäfts|wirtschafts)jahr|exercice|ejercicio)\s"
+    r"(?:[A-Za-zéûä]{3,10}\s)?(?:\d{1,2},?\s)?(20[0-3]\d)\b|\((?:fy ?)?(20[0-3]\d)\)",
     re.IGNORECASE,
 )
+_IN_YEAR = re.compile(r"\b(?:in|im jahr|en)\s(20[0-3]\d)\b", re.IGNORECASE)
 _YEARISH = re.compile(r"^(?:1[89]|20)\d\d$")
 
 
@@ -104,7 +106,7 @@ def figures(page: ReadPage, pairs: list[Pair]) -> Iterator[Candidate]:
         for pattern in _REVENUE:
             money = pattern.search(text)
             if money is not None and not _NOT_REVENUE.search(text[max(0, money.start() - 60) : money.end() + 25]):
-                year = money.groupdict().get("year") or _as_of(text)
+                year = money.groupdict().get("year") or _as_of(text) or next(iter(_IN_YEAR.findall(text)), None)
                 yield in_line(page, sentence.line, FactKey.REVENUE, money["value"], span, 0.82, as_of=year)
                 break
 
@@ -121,4 +123,4 @@ def _employees(text: str) -> tuple[re.Match[str], float] | None:
 
 def _as_of(text: str) -> str | None:
     match = _AS_OF.search(text)
-    return match[1] if match else None
+    return next((year for year in match.groups() if year), None) if match else None

@@ -12,6 +12,7 @@ from agents.research.vocabulary import label_key
 
 _INLINE = re.compile(r"(?:^|(?<=[|•·;]\s)|(?<=[.,] ))([^\W\d_][^:|•·;.]{0,45}?\.?)\s?[:：]\s+(?=\S)")
 _MAX_VALUE = 300
+_COUNT = re.compile(r"[~≈>+]?\s?\d[\d.,  ]{0,9}\s?[+k]?\+?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,10 +121,13 @@ def _stacked(page: ReadPage) -> Iterator[Pair]:
         ):
             continue
         key = label_key(line.text)
+        counted = index > 0 and _COUNT.fullmatch(page.lines[index - 1].text) is not None
+        if counted and _COUNT.fullmatch(following.text):
+            key = None  # its number stands above it; the one below belongs to the next label
         if key is not None and len(following.text) <= 160 and label_key(following.text) is None:
             end = _following(page, index + 1, following.end) if key is FactKey.ADDRESS else following.end
             yield Pair(line.text, key, page.text[following.start : end], line.start, following.start, end, index + 1)
-        if re.fullmatch(r"[~≈>+]?\s?\d[\d.,  ]{0,9}\s?[+k]?\+?", line.text) and (key := label_key(following.text)):
+        if _COUNT.fullmatch(line.text) and (key := label_key(following.text)):
             yield Pair(following.text, key, line.text, line.start, line.start, following.end, index)
         if re.fullmatch(r"(?:1[89]|20)\d\d", line.text) and (key := label_key(following.text)) is FactKey.FOUNDED:
             yield Pair(following.text, key, line.text, line.start, line.start, following.end, index)

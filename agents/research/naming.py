@@ -10,7 +10,7 @@ from agents.research.candidates import Candidate, Part, folded, in_line, words_o
 from agents.research.labelled import Pair
 from agents.research.pages import ReadPage
 from agents.research.placeholders import is_placeholder
-from agents.research.vocabulary import STOP_HEADINGS
+from agents.research.vocabulary import STOP_HEADINGS, heading_key
 
 FORM = (
     r"(?:GmbH\s?&\s?Co\.?\s?(?:KGaA|KG|OHG)|gGmbH|GmbH|mbH|UG(?: \(haftungsbeschränkt\))?|AG|KGaA|KG|OHG|GbR|e\.\s?K\.|eG|SE|Ltd\.?|Limited|LLP|L\.L\.C\.|LLC|Inc\.?|Incorporated|Corp\.?|Corporation|PLC|plc|Pty\.? Ltd\.?|CIC"
@@ -82,7 +82,7 @@ def names(page: ReadPage, pairs: list[Pair]) -> Iterator[Candidate]:
     first = next((line for line in page.lines if line.level == 1 and not line.excluded), None)
     if first is not None:
         words = re.sub(
-            r"(?i)^(?:welcome to|willkommen bei(?: der)?|bienvenue (?:chez|à)|bienvenid[oa]s? a|about|über|impressum(?: der)?)\s+",
+            r"(?i)^(?:welcome to|willkommen bei(?: der)?|bienvenue (?:chez|à)|bienvenid[oa]s? a|about|über|careers? at|jobs? at|karriere bei|contact|impressum(?: der)?)\s+",
             "",
             first.text,
         ).strip(" .!")
@@ -195,15 +195,12 @@ def descriptions(page: ReadPage, own: frozenset[str]) -> Iterator[Candidate]:
 def tagline(page: ReadPage) -> Iterator[Candidate]:
     """The first heading, where it is a sentence about the work rather than a name."""
     for line in page.lines[:25]:
-        if (
-            line.level in (1, 2)
-            and not line.excluded
-            and 4 <= len(line.text.split()) <= 20
-            and not _CHROME.search(line.text)
-            and not _PAGE_WORDS.fullmatch(line.text)
-        ):
-            yield in_line(page, line, FactKey.DESCRIPTION, line.text, (0, len(line.text)), 0.5)
-            return
+        if line.level not in (1, 2) or line.excluded or not 4 <= len(line.text.split()) <= 20:
+            continue
+        if _CHROME.search(line.text) or _PAGE_WORDS.fullmatch(line.text) or heading_key(line.text) is not None:
+            continue
+        yield in_line(page, line, FactKey.DESCRIPTION, line.text, (0, len(line.text)), 0.5)
+        return
 
 
 def without_form(name: str) -> str:

@@ -106,6 +106,8 @@ def _entry(page: ReadPage, index: int, heading: int, key: K) -> tuple[str, tuple
     text = line.text
     if _NAV.match(text) or len(text) < 2 or (line.region == "footer" and page.lines[heading].region != "footer"):
         return None
+    if line.level and (named := heading_key(text)) is not None and (key is K.JOB or named is key or len(text.split()) < 3):
+        return None  # a heading of its own, for what stands below it
     first_of_item = (
         line.item >= 0
         and line.item not in page.lines[heading].items
@@ -286,7 +288,7 @@ def _gendered(page: ReadPage) -> Iterator[Candidate]:
         if line.excluded or len(line.text) > 140:
             continue
         if (match := _GENDERED.search(line.text)) and match.start() > 3:
-            name = line.text[: match.start()].strip(" -–,:")
+            name = line.text[: match.end()].strip(" -–,:")
             if _plausible(name, K.JOB):
                 yield in_line(page, line, K.JOB, name, (0, match.end()), 0.85)
         elif (role := _ROLE.search(line.text)) and not line.quoted and len(line.text) < 90:

@@ -346,7 +346,7 @@ class _Walk:
         self.length = start + len(text)
         block = blocks[-1] if blocks else frame
         path = tuple(f.tag for f in blocks[-6:])
-        level = next((int(f.tag[1]) for f in reversed(blocks) if f.tag in HEADINGS), 0)
+        level = _level(blocks)
         leaf = block.tag in _LEAVES or block.tag in HEADINGS
         parent = blocks[-2].serial if leaf and len(blocks) > 1 else block.serial
         self.page.lines.append(
@@ -356,6 +356,16 @@ class _Walk:
                 when=frame.when or block.when,
             )
         )  # fmt: skip
+
+
+def _level(blocks: list[_Frame]) -> int:
+    """The rank of the heading a line is; a list inside of a heading nobody closed is no heading."""
+    for frame in reversed(blocks):
+        if frame.tag in HEADINGS:
+            return int(frame.tag[1])
+        if frame.tag in ("li", "td", "dd", "ul", "ol", "table"):
+            break
+    return 0
 
 
 def _with_title_closed(markup: str) -> str:
