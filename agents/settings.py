@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import AliasChoices, Field, field_validator
+from pydantic import Field, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 
@@ -16,7 +16,7 @@ class Settings(BaseSettings):
 
     home: Path = Field(
         default=Path("~/.countersign"),
-        validation_alias=AliasChoices("home", "COUNTERSIGN_HOME"),
+        validation_alias="COUNTERSIGN_HOME",  # not `home` as well: that would read the user's $HOME
         description="Folder for everything that is kept: the embedded CRM and the pages that were read.",
     )
     crm: str = Field(

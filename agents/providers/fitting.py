@@ -83,7 +83,7 @@ def fitting_offers(facts: tuple[Fact, ...], catalogue: Catalogue) -> tuple[Fit, 
             scored.append((-len(hits), place, Fit(offer, telling[1])))
     scored.sort(key=lambda entry: entry[:2])
     best = -scored[0][0] if scored else 0
-    return tuple(fit for score, _, fit in scored if -score * 2 >= best)
+    return tuple(fit for score, _, fit in scored if -score * 3 > best * 2)
 
 
 def occurs(keyword: str, text: str) -> bool:
