@@ -277,7 +277,7 @@ class _Writer:
 def _object(name: str) -> CrmObject:
     for known in get_args(CrmObject):
         if name == known:
-            return known  # type: ignore[no-any-return]
+            return known
     raise UnknownObject(f"The CRM has no object {name!r}. It has: {', '.join(_FIELDS)}.")
 
 
