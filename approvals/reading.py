@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from approvals.authority import same_person
 from approvals.decisions import Actor
-from approvals.errors import NotAPerson, NotFound, NotPermitted, OutOfScope
+from approvals.errors import Disabled, NotACandidate, NotAPerson, NotFound, NotPermitted, OutOfScope
 from approvals.lifecycle import OPEN, State
 from approvals.ports import PageOf, Person, Transaction, Wanted
 from approvals.requests import Request
@@ -26,7 +26,7 @@ class Reading:
 
         Raises:
             NotFound: there is none, or it does not concern them; nobody can tell which.
-            OutOfScope: their token reads nothing at all, whichever request it is.
+            NotPermitted: they read nothing at all, whichever request it is.
         """
         self._check_reads(by)
         unknown = NotFound(f"There is no request {request_id!r}.")
@@ -120,10 +120,17 @@ class Reading:
             raise OutOfScope("This token may not read requests; it needs the scope 'read'.")
         if by.kind == "agent":
             raise OutOfScope("An agent's token reads nothing in the queue.")
+        if by.kind != "person":
+            return
+        person = self._person(by)
+        if person is None:
+            raise NotACandidate(f"{by.id} is not among the people of this queue.")
+        if not person.active:
+            raise Disabled(f"The account {person.email} is not active.")
 
     def _everything(self, by: Actor) -> bool:
         person = self._person(by)
-        return by.kind != "person" or (person is not None and person.active and person.role in ("admin", "viewer"))
+        return by.kind != "person" or (person is not None and person.role in ("admin", "viewer"))
 
     def _person(self, by: Actor) -> Person | None:
         return self._service.directory.person(by.id) if by.kind == "person" else None

@@ -73,7 +73,9 @@ def compose(people: Any, clock: Any, examiner: Any, policies: Any) -> Callable[[
 def run(settings: Settings, store: Store, compose: Callable[[Settings], Approvals]) -> Callable[..., Result]:
     """Type a command: `run("approve", request.id, who="ben@acme.example")`."""
 
-    def typed(*words: str, who: str | None = None, settings: Settings = settings, render: Any = None, **more: Any) -> Result:
+    def typed(
+        *words: str, who: str | None = None, settings: Settings = settings, render: Any = None, **more: Any
+    ) -> Result:
         app = commands(lambda: compose(settings), render=render)
         named = ["--as", who] if who else []
         # An exception that nobody turned into a sentence is a failure of the test.

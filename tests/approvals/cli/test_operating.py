@@ -171,7 +171,9 @@ def test_a_backup_opens_as_a_store_and_is_never_overwritten(run, open_request, t
     copy.close()
 
 
-def test_an_erased_request_says_nothing_of_anybody_and_the_record_verifies(run, open_request, gatekeeper, WORKER, service):
+def test_an_erased_request_says_nothing_of_anybody_and_the_record_verifies(
+    run, open_request, gatekeeper, WORKER, service
+):
     request = open_request()
     run("approve", request.id, who=BEN_MAIL)
     refused = run("erase", request.id, who=ADA_MAIL)

@@ -307,7 +307,8 @@ def test_a_body_that_does_not_fit_names_the_field_and_changes_nothing(ben, open_
 
 
 @pytest.mark.parametrize(
-    "document", [[[]] * 2, "\ud800", {"\ud800": 1}, 2**60, float("1e400") and {"a": "\x00"}, None, True, {"k": ["x"] * 9}]
+    "document",
+    [[[]] * 2, "\ud800", {"\ud800": 1}, 2**60, float("1e400") and {"a": "\x00"}, None, True, {"k": ["x"] * 9}],
 )
 def test_no_document_however_odd_is_a_failure_of_the_server(ben, open_request, document):
     request = open_request()
