@@ -212,9 +212,7 @@ class OfferExaminer:
         try:
             offer = settled(Offer, document)
         except ValidationError as error:
-            errors = tuple(
-                FieldError(".".join(str(part) for part in one["loc"]), one["msg"]) for one in error.errors()
-            )
+            errors = tuple(FieldError(".".join(str(part) for part in one["loc"]), one["msg"]) for one in error.errors())
             return Examination(document=document, errors=errors)
         quoted = {fact.quote for fact in evidence.facts}
         return Examination(
@@ -281,9 +279,7 @@ def ledger(store: Store, clock: SettableClock) -> Ledger:
 
 
 @pytest.fixture
-def service(
-    store: Store, people: ChangingPeople, clock: SettableClock, examiner: OfferExaminer
-) -> ApprovalService:
+def service(store: Store, people: ChangingPeople, clock: SettableClock, examiner: OfferExaminer) -> ApprovalService:
     return ApprovalService(store, people, clock, examiner)
 
 
@@ -328,10 +324,12 @@ def gatekeeper(
 
 @pytest.fixture
 def propose() -> Callable[..., Proposed]:
-    """What a gate asks: `propose(document=…, key=…, requester=…)`."""
+    """What a gate asks: `propose(document=…, key=…, requester=…)`; `nth` is the round."""
 
-    def make(*, run: str = "run-1", key: str = "northwind", round: int = 1, succession: int = 0, **terms: Any) -> Proposed:
-        identity = Identity(run=run, gate="offer", key=key, round=round, succession=succession)
+    def make(
+        *, run: str = "run-1", key: str = "northwind", nth: int = 1, succession: int = 0, **terms: Any
+    ) -> Proposed:
+        identity = Identity(run=run, gate="offer", key=key, round=nth, succession=succession)
         usual: dict[str, Any] = {
             "identity": identity,
             "kind": "tests:Offer",

@@ -164,7 +164,9 @@ def test_a_colleagues_claim_stands_until_it_lapses(authority, open_request, serv
     claimed = service.claim(open_request(terms={"claim": 60}).id, ANNA)
     ben = people.person(BEN.id)
 
-    with pytest.raises(ClaimedBySomeoneElse, match="Anna.Berg@acme.example is working on this request until 12:01:00"):
+    with pytest.raises(
+        ClaimedBySomeoneElse, match=r"Anna\.Berg@acme\.example is working on this request until 12:01:00"
+    ):
         authority.check_claim(claimed, ben, (), clock())
     authority.check_claim(claimed, people.person(ANNA.id), (), clock())
     clock.forward(60)
@@ -232,7 +234,15 @@ def test_what_an_administrator_gave_out_reaches_only_as_far_as_it_says(authority
 
 @pytest.mark.parametrize(
     ("who", "may"),
-    [("RITA", True), ("ADA", True), ("WORKER", True), ("ANNA", False), ("VERA", False), ("ROBOT", False), ("GONE", False)],
+    [
+        ("RITA", True),
+        ("ADA", True),
+        ("WORKER", True),
+        ("ANNA", False),
+        ("VERA", False),
+        ("ROBOT", False),
+        ("GONE", False),
+    ],
 )
 def test_who_asked_an_administrator_or_the_flow_withdraws(request, authority, open_request, who, may):
     asked, actor = open_request(), request.getfixturevalue(who)
@@ -265,7 +275,10 @@ def test_only_the_flows_side_replaces_a_draft(request, authority, who):
     ("terms", "sentence"),
     [
         ({"groups": ["support"]}, r"asks support \(groups\), but nobody active is in there"),
-        ({"groups": ["sales"], "on_timeout": "escalate", "escalate_to": ["board"]}, r"asks board \(escalate_to\), but nobody"),
+        (
+            {"groups": ["sales"], "on_timeout": "escalate", "escalate_to": ["board"]},
+            r"asks board \(escalate_to\), but nobody",
+        ),
         ({"groups": ["quality"]}, r"needs 1 to sign, but quality \(groups\) holds 0 who may besides the requester"),
         ({"quorum": 4}, r"needs 4 to sign, but sales \(groups\) holds 3 who may besides the requester \(rita@acme"),
         ({"quorum": 5, "separation_of_duties": False}, r"holds 4 who may \(rita@acme"),

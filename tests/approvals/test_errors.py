@@ -60,7 +60,9 @@ def test_an_invalid_document_names_every_field_and_keeps_them():
 
 
 def test_an_incomplete_verdict_does_not_speak_of_the_document():
-    assert str(VerdictInvalid([FieldError("reason", "is missing")])) == "The verdict is not complete. reason: is missing"
+    assert (
+        str(VerdictInvalid([FieldError("reason", "is missing")])) == "The verdict is not complete. reason: is missing"
+    )
 
 
 def test_unsupported_claims_are_named():

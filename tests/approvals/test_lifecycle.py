@@ -90,7 +90,11 @@ def test_the_diagram_shows_every_arrow_of_the_table_and_no_other():
         source, _, target = arrow.partition(" --> ")
         drawn |= {(source, action, target) for action in actions.split(", ")} if actions else {(source, "", target)}
 
-    table = {(state.value, action.value, target.value) for state, row in TRANSITIONS.items() for action, target in row.items()}
+    table = {
+        (state.value, action.value, target.value)
+        for state, row in TRANSITIONS.items()
+        for action, target in row.items()
+    }
     ends = {(state.value, "", "[*]") for state in State if state not in OPEN}
     assert drawn == table | ends
     assert diagram().splitlines()[:2] == ["stateDiagram-v2", "    [*] --> pending: open"]

@@ -45,7 +45,16 @@ def written(tmp_path):
 
 @pytest.mark.parametrize(
     ("written_as", "means"),
-    [(0, 0), (90, 90), ("90s", 90), ("45m", 2_700), ("8h", 28_800), ("3d", 259_200), ("2w", 1_209_600), (" 2 h ", 7_200)],
+    [
+        (0, 0),
+        (90, 90),
+        ("90s", 90),
+        ("45m", 2_700),
+        ("8h", 28_800),
+        ("3d", 259_200),
+        ("2w", 1_209_600),
+        (" 2 h ", 7_200),
+    ],
 )
 def test_a_duration_is_a_number_or_a_number_with_its_unit(written_as, means):
     assert seconds(written_as) == means
@@ -112,7 +121,10 @@ MINIMAL = 'groups = ["sales"]\non_timeout = "expire"\n'
 @pytest.mark.parametrize(
     ("terms", "sentence"),
     [
-        ('groups = ["sales"]', "policies.offer.on_timeout is required: what happens at the deadline; there is no default."),
+        (
+            'groups = ["sales"]',
+            "policies.offer.on_timeout is required: what happens at the deadline; there is no default.",
+        ),
         ('on_timeout = "expire"', "policies.offer.groups is required: whose members may decide."),
         ('groups = []\non_timeout = "expire"', "policies.offer.groups is wrong: "),
         ('groups = ["Sales Team"]\non_timeout = "expire"', "policies.offer.groups.0 is wrong: "),
@@ -138,8 +150,14 @@ MINIMAL = 'groups = ["sales"]\non_timeout = "expire"\n'
         (MINIMAL + 'priority = "urgent"', "policies.offer.priority is wrong: "),
         (MINIMAL + 'ask_when = "never"', "policies.offer.ask_when is wrong: "),
         (MINIMAL + "quorom = 2", "policies.offer.quorom is not a term of a policy. Did you mean 'quorum'?"),
-        (MINIMAL + "on_time_out = 2", "policies.offer.on_time_out is not a term of a policy. Did you mean 'on_timeout'?"),
-        (MINIMAL + "zebra = 2", "policies.offer.zebra is not a term of a policy. Known are: allow_silent_approval, ask_when"),
+        (
+            MINIMAL + "on_time_out = 2",
+            "policies.offer.on_time_out is not a term of a policy. Did you mean 'on_timeout'?",
+        ),
+        (
+            MINIMAL + "zebra = 2",
+            "policies.offer.zebra is not a term of a policy. Known are: allow_silent_approval, ask_when",
+        ),
         (MINIMAL + 'name = "x"', "policies.offer.name is not for you to set; remove it."),
         (MINIMAL + 'version = "x"', "policies.offer.version is not for you to set; remove it."),
     ],
@@ -202,7 +220,10 @@ def test_a_file_that_cannot_be_read_is_refused_with_the_setting_to_change(tmp_pa
 @pytest.mark.parametrize(
     ("name", "sentence"),
     [
-        ("offfer", "There is no policy 'offfer' in .*policies.toml \\(it has: legal_review, offer\\). Did you mean 'offer'\\?"),
+        (
+            "offfer",
+            "There is no policy 'offfer' in .*policies.toml \\(it has: legal_review, offer\\). Did you mean 'offer'\\?",
+        ),
         ("zebra", r"\(it has: legal_review, offer\)\.$"),
         ("", r"There is no policy ''"),
     ],

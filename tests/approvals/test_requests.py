@@ -74,4 +74,6 @@ def test_operational_columns_are_fields_of_a_request():
 
 
 def test_what_a_person_decides_on_is_no_operational_column():
-    assert OPERATIONAL.isdisjoint({"state", "version", "policy", "taken_up_at", "effective_at", "verdicts", "claimed_by"})
+    assert OPERATIONAL.isdisjoint(
+        {"state", "version", "policy", "taken_up_at", "effective_at", "verdicts", "claimed_by"}
+    )

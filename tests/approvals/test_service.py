@@ -65,7 +65,13 @@ def test_an_approval_closes_the_request_with_what_was_signed(service, open_reque
     assert approved == service.get(request.id)
     (ruling,) = effective(service, request)
     assert approved.ruling == ruling
-    assert (ruling.seq, ruling.action, ruling.by, ruling.at, ruling.effective_at) == (1, "approve", ANNA, clock(), clock())
+    assert (ruling.seq, ruling.action, ruling.by, ruling.at, ruling.effective_at) == (
+        1,
+        "approve",
+        ANNA,
+        clock(),
+        clock(),
+    )
     assert (ruling.document, ruling.sha256) == (request.content.document, request.content.sha256)
     assert (ruling.edited, ruling.changes, ruling.typed, ruling.version) == (False, (), None, 1)
     assert len(ruling.examination) == 64
@@ -85,7 +91,9 @@ def test_an_edit_signs_the_new_document_and_tells_what_changed(service, open_req
     assert json.loads(ruling.document) == make_offer(amount="1100.00")
     assert ruling.sha256 == digest(ruling.document)
     assert ruling.edited
-    assert [(change.path, change.before, change.after) for change in ruling.changes] == [("amount", "1200.00", "1100.00")]
+    assert [(change.path, change.before, change.after) for change in ruling.changes] == [
+        ("amount", "1200.00", "1100.00")
+    ]
     assert json.loads(ruling.typed) == edited
     assert approved.version == 1
     assert approved.content == request.content
@@ -345,7 +353,9 @@ def test_a_storm_of_verdicts_leaves_one_decision(service, open_request, events, 
             outcomes.append(type(refusal))
 
     threads = [
-        threading.Thread(target=hand_in, args=(by, act)) for by in (ANNA, BEN, CLEO) for act in ("approve", "reject", "return")
+        threading.Thread(target=hand_in, args=(by, act))
+        for by in (ANNA, BEN, CLEO)
+        for act in ("approve", "reject", "return")
     ]
     for thread in threads:
         thread.start()
@@ -508,9 +518,7 @@ def test_a_claim_holds_nobody_up_once_its_holder_has_signed(service, open_reques
 
 
 @pytest.mark.parametrize("act", ["approve", "edit", "reject", "return", "claim"])
-def test_a_colleagues_claim_holds_every_act_up_until_it_lapses(
-    service, open_request, unchanged, clock, ANNA, BEN, act
-):
+def test_a_colleagues_claim_holds_every_act_up_until_it_lapses(service, open_request, unchanged, clock, ANNA, BEN, act):
     request = open_request(terms={"claim": 60})
     service.claim(request.id, ANNA)
 
@@ -548,7 +556,7 @@ def test_who_lost_their_claim_to_a_colleague_keeps_what_they_typed(service, open
     clock.forward(60)
     service.claim(request.id, BEN)
 
-    with pytest.raises(ClaimedBySomeoneElse, match="ben@acme.example"):
+    with pytest.raises(ClaimedBySomeoneElse, match=r"ben@acme\.example"):
         service.approve(request.id, ANNA, version=1, edited=make_offer(amount="1.00"))
 
     assert service.working_copy(request.id, ANNA).document == make_offer(amount="1.00")
@@ -624,7 +632,9 @@ def test_who_may_not_edit_keeps_no_working_copy(service, open_request, ANNA, ter
         service.save_working_copy(request.id, {"title": "mine"}, ANNA, version=1)
 
 
-def test_what_was_typed_waits_out_a_decision_that_may_be_taken_back(service, gatekeeper, open_request, clock, WORKER, ANNA, BEN):
+def test_what_was_typed_waits_out_a_decision_that_may_be_taken_back(
+    service, gatekeeper, open_request, clock, WORKER, ANNA, BEN
+):
     request = open_request()
     service.save_working_copy(request.id, {"title": "mine"}, ANNA, version=1)
 
@@ -637,7 +647,9 @@ def test_what_was_typed_waits_out_a_decision_that_may_be_taken_back(service, gat
     assert service.working_copy(request.id, ANNA) is None
 
 
-@pytest.mark.parametrize("document", ["x" * (MAX_DOCUMENT + 1), {1, 2}, object()], ids=["too long", "a set", "an object"])
+@pytest.mark.parametrize(
+    "document", ["x" * (MAX_DOCUMENT + 1), {1, 2}, object()], ids=["too long", "a set", "an object"]
+)
 def test_what_is_no_document_at_all_is_refused_with_a_field_error(service, open_request, unchanged, ANNA, document):
     request = open_request()
 
@@ -665,7 +677,10 @@ def test_what_is_no_document_at_all_is_refused_with_a_field_error(service, open_
 def test_a_verdict_that_the_gate_does_not_offer_is_refused(service, open_request, unchanged, ANNA, verdicts, refused):
     request = open_request(verdicts=verdicts)
 
-    with unchanged(request), pytest.raises(VerdictNotAllowed, match=f"does not offer '{refused}'; it offers: {verdicts[0]}"):
+    with (
+        unchanged(request),
+        pytest.raises(VerdictNotAllowed, match=f"does not offer '{refused}'; it offers: {verdicts[0]}"),
+    ):
         ACTS[refused](service, request, ANNA)
 
 
@@ -723,7 +738,9 @@ def test_an_edit_that_does_not_fit_is_refused_and_kept(service, open_request, un
     assert service.working_copy(request.id, ANNA).person == "Anna.Berg@acme.example"
 
 
-def test_unsupported_claims_are_refused_until_somebody_vouches_by_name(service, open_request, unchanged, make_offer, ANNA):
+def test_unsupported_claims_are_refused_until_somebody_vouches_by_name(
+    service, open_request, unchanged, make_offer, ANNA
+):
     request = open_request(document=make_offer(claims=UNSUPPORTED))
 
     for vouched in ((), ("c1",), ("C2",)):
@@ -747,7 +764,9 @@ def test_only_claims_that_needed_it_are_kept_as_vouched_for(service, store, open
     assert "private" not in "".join(entry.model_dump_json() for entry in store.entries())
 
 
-def test_an_edit_that_brings_an_unsupported_claim_is_refused_and_kept(service, open_request, unchanged, make_offer, ANNA):
+def test_an_edit_that_brings_an_unsupported_claim_is_refused_and_kept(
+    service, open_request, unchanged, make_offer, ANNA
+):
     request = open_request()
     edited = make_offer(claims=UNSUPPORTED)
 
@@ -828,7 +847,9 @@ def test_a_record_that_moved_voids_the_signs_on_the_old_state(service, open_requ
     assert service.approve(request.id, CLEO, version=2).state is State.APPROVED
 
 
-def test_an_edit_made_while_a_record_moved_waits_on_the_new_version(service, open_request, examiner, make_offer, ANNA, BEN):
+def test_an_edit_made_while_a_record_moved_waits_on_the_new_version(
+    service, open_request, examiner, make_offer, ANNA, BEN
+):
     request = open_request()
     examiner.world["crm:northwind"] = "v2"
 
@@ -909,7 +930,12 @@ def test_a_decision_can_be_taken_back_and_made_again_by_another(service, open_re
 
     recalled = service.recall(request.id, ANNA)
 
-    assert (recalled.state, recalled.effective_at, recalled.wake_since, recalled.ruling) == (State.PENDING, None, None, None)
+    assert (recalled.state, recalled.effective_at, recalled.wake_since, recalled.ruling) == (
+        State.PENDING,
+        None,
+        None,
+        None,
+    )
     assert recalled == service.get(request.id)
     assert standing(service, request) == []
     assert [ruling.recalled for ruling in service.history(request.id).rulings] == [True]
@@ -933,7 +959,9 @@ def test_who_took_it_back_can_decide_again(service, open_request, ANNA):
 @pytest.mark.parametrize(
     ("asked", "of_the_policy", "given"), [(0, 8, 0), (5, 8, 5), (8, 8, 8), (99, 8, 8), (-3, 8, 0), (8, 0, 0)]
 )
-def test_the_window_is_what_was_asked_for_up_to_the_policys(service, open_request, clock, ANNA, asked, of_the_policy, given):
+def test_the_window_is_what_was_asked_for_up_to_the_policys(
+    service, open_request, clock, ANNA, asked, of_the_policy, given
+):
     request = open_request(terms={"recall": of_the_policy})
 
     decided = service.approve(request.id, ANNA, version=1, recall=asked)
@@ -1107,7 +1135,11 @@ def test_who_asked_takes_the_question_back(service, open_request, events, RITA, 
 
     withdrawn = service.withdraw(request.id, "no longer needed", RITA)
 
-    assert (withdrawn.state, withdrawn.ruling.reason, withdrawn.ruling.by) == (State.WITHDRAWN, "no longer needed", RITA)
+    assert (withdrawn.state, withdrawn.ruling.reason, withdrawn.ruling.by) == (
+        State.WITHDRAWN,
+        "no longer needed",
+        RITA,
+    )
     assert events() == ["request.opened", "request.withdrawn"]
     with pytest.raises(AlreadyDecided, match=r"rita@acme\.example has withdrawn this request already"):
         service.approve(request.id, ANNA, version=1)
@@ -1173,30 +1205,34 @@ SITUATIONS = {
 }
 
 
-@pytest.mark.parametrize("verdicts", [("approve", "edit", "reject", "return"), ("edit", "reject"), ("approve",)])
-@pytest.mark.parametrize("situation", SITUATIONS)
-@pytest.mark.parametrize("who", ["ANNA", "BEN", "RITA", "OMAR", "VERA", "ADA", "GONE", "ROBOT", "WORKER"])
-def test_what_is_offered_is_exactly_what_is_not_refused(request, service, open_request, situation, who, verdicts):
+EVERYBODY = ("ANNA", "BEN", "RITA", "OMAR", "VERA", "ADA", "GONE", "ROBOT", "WORKER")
+OFFERS = [("approve", "edit", "reject", "return"), ("edit", "reject"), ("approve",)]
+
+
+@pytest.mark.parametrize(
+    ("situation", "who", "verdicts"),
+    [(situation, who, OFFERS[0]) for situation in SITUATIONS for who in EVERYBODY]
+    + [("pending", who, verdicts) for who in ("ANNA", "RITA") for verdicts in OFFERS[1:]],
+)
+def test_what_is_offered_is_exactly_what_is_not_refused(
+    request, service, open_request, unchanged, situation, who, verdicts
+):
     """A button that is refused misleads; an act without a button is a way around."""
-    if situation.startswith("decided") and "reject" not in verdicts:
-        pytest.skip("nobody can reject at this gate")
-    if situation == "claimed and signed" and "approve" not in verdicts:
-        pytest.skip("nobody can sign the draft as it stands at this gate")
     by = request.getfixturevalue(who)
-    cast = {name: request.getfixturevalue(name) for name in ("ANNA",)}
-    offered, accepted = set(), set()
+    cast = {"ANNA": request.getfixturevalue("ANNA")}
 
-    for action, call in CALLS.items():
-        asked = SITUATIONS[situation](service, open_request(terms=QUORUM, verdicts=verdicts), cast)
-        if action in service.allowed_actions(asked, by):
-            offered.add(action)
-        try:
-            call(service, asked, by)
-        except (NotPermitted, NotActionable):
-            continue
-        accepted.add(action)
+    def arranged():
+        return SITUATIONS[situation](service, open_request(terms=QUORUM, verdicts=verdicts), cast)
 
-    assert offered == accepted
+    asked = arranged()
+    offered = set(service.allowed_actions(asked, by))
+
+    assert offered <= set(CALLS)
+    for action in CALLS.keys() - offered:
+        with unchanged(asked), pytest.raises((NotPermitted, NotActionable)):
+            CALLS[action](service, asked, by)
+    for action in offered:
+        CALLS[action](service, arranged(), by)
 
 
 # -- erasing -----------------------------------------------------------------------------------------------------
@@ -1290,7 +1326,17 @@ def test_every_entry_names_who_and_how(service, store, open_request, ANNA):
 
 def test_no_act_takes_a_request_by_default_for_a_person():
     """The machinery's acts default to SYSTEM; a verdict always says whose it is."""
-    for name in ("claim", "release", "approve", "reject", "send_back", "recall", "decide", "save_working_copy", "erase"):
+    for name in (
+        "claim",
+        "release",
+        "approve",
+        "reject",
+        "send_back",
+        "recall",
+        "decide",
+        "save_working_copy",
+        "erase",
+    ):
         by = inspect.signature(getattr(ApprovalService, name)).parameters["by"]
         assert by.default is inspect.Parameter.empty
 
