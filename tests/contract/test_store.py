@@ -412,12 +412,16 @@ def test_a_permit_changes_only_from_the_state_and_the_fence_that_was_read(store,
         transaction.change_permit(minted, taken)
         transaction.record(made.event())
 
-    for late in (taken.model_copy(update={"holder": "b"}), minted):
+    again = taken.model_copy(update={"holder": "b", "fence": 2})
+    with store.begin() as transaction:
+        transaction.change_permit(taken, again)
+
+    for seen in (minted, taken):
         with pytest.raises(Overtaken), store.begin() as transaction:
-            transaction.change_permit(minted, late)
+            transaction.change_permit(seen, again.model_copy(update={"holder": "late"}))
 
     with store.read() as transaction:
-        assert transaction.permit(minted.id) == taken
+        assert transaction.permit(minted.id) == again
     with pytest.raises(Overtaken), store.begin() as transaction:
         transaction.add_permit(made.permit(request, id="second"))
 
@@ -452,6 +456,16 @@ def test_writing_without_recording_is_refused_and_undone(store, made, opened):
     with store.read() as transaction:
         assert transaction.signoffs(request.id) == ()
     assert len(list(store.entries())) == 1
+
+
+def test_changing_without_recording_is_refused_and_undone(store, opened):
+    request = opened(store)
+
+    with pytest.raises(RuntimeError, match="request 7K2M9QX4TB"), store.begin() as transaction:
+        transaction.change(request, request.model_copy(update={"state": State.EXPIRED}), Action.EXPIRE)
+
+    with store.read() as transaction:
+        assert transaction.request(request.id) == request
 
 
 def test_a_reader_cannot_write(store, made):
