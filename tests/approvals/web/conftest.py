@@ -131,6 +131,12 @@ def client(app: FastAPI) -> Client:
 
 
 @pytest.fixture
+def make_client() -> type[Client]:
+    """A client of another application, or one that is answered with a 500: `make_client(app, raising=False)`."""
+    return Client
+
+
+@pytest.fixture
 def call(client: Client, token: Callable[..., str]) -> Callable[..., Caller]:
     """`call("ben@acme.example")` calls as Ben; `call(None)` as nobody."""
     return lambda subject, *scopes, kind="person": Caller(
