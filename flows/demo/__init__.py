@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 from agents.documents import Proposal, Prospect
 from agents.planning import render_text
+from agents.texts import money_text
 from approvals.audit import verify
 from approvals.bootstrap import Approvals
 from approvals.decisions import Actor
@@ -113,10 +114,19 @@ def scripted(tell: Tell) -> Review:
 
 
 def edited(document: dict[str, Any]) -> dict[str, Any]:
-    """The proposal with other figures and other words, as a reviewer would change it."""
-    lines = document["lines"]
-    lines[0] = {**lines[0], "quantity": lines[0]["quantity"] + 3}
-    return {**document, "title": f"{document['title']} (Fassung für das Gespräch)", "valid_days": 45}
+    """The German proposal with another quantity, and the sentences that speak of it changed along."""
+    draft = Proposal.model_validate(document)
+    first = draft.lines[0].model_copy(update={"quantity": 4})
+    changed = draft.model_copy(update={"lines": (first, *draft.lines[1:])})
+    total = money_text(changed.total, changed.currency, changed.language)
+    for section in document["sections"]:
+        for claim in section["claims"]:
+            if claim["id"].startswith("quantity_assumed"):
+                claim["text"] = f"Mit {first.name} beginnen wir an 4 Maschinen."
+            if claim["id"] == "total":
+                claim["text"] = f"Zusammen sind das {total}."
+    document["lines"][0]["quantity"] = 4
+    return document
 
 
 # -- inside ------------------------------------------------------------------------------------------------------
