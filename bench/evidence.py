@@ -1,4 +1,4 @@
-"""How much research finds in the corpus of crafted pages, whether every quote stands where it says, and how long it takes.
+"""How much research finds in the corpus of crafted pages, whether every quote is there, and how long it takes.
 
 Run `python bench/evidence.py`, or with `-v` to see what was missed.
 """
@@ -58,7 +58,9 @@ def examine(name: str, rules: dict[str, Any], tally: Tally) -> Draft[Brief]:
     snapshots = MemorySnapshots()
     prospect = Prospect(target=str(CORPUS / name), **rules.get("prospect", {}))
     started = time.perf_counter()
-    draft = asyncio.run(research(prospect, web=open_web("offline:"), snapshots=snapshots, now=lambda: datetime(2026, 3, 1, tzinfo=UTC)))
+    draft = asyncio.run(
+        research(prospect, web=open_web("offline:"), snapshots=snapshots, now=lambda: datetime(2026, 3, 1, tzinfo=UTC))
+    )
     tally.milliseconds.append((time.perf_counter() - started) * 1000)
     tally.facts += len(draft.facts)
     sources = {source.id: source for source in draft.sources}
@@ -95,9 +97,17 @@ def main() -> int:
     print(f"  violations        {len(tally.violations)}")
     print(f"  ungrounded quotes {len(tally.ungrounded)}")
     print(f"  missing flags     {len(tally.missing_flags)}")
-    print(f"  ms per page       p50 {statistics.median(times):.1f}, p95 {times[int(len(times) * 0.95)]:.1f}, max {times[-1]:.1f}")
+    print(
+        f"  ms per page       p50 {statistics.median(times):.1f}, p95 "
+        f"{times[int(len(times) * 0.95)]:.1f}, max {times[-1]:.1f}"
+    )
     if "-v" in sys.argv[1:]:
-        for title, lines in (("missed", tally.missed), ("violations", tally.violations), ("ungrounded", tally.ungrounded), ("flags", tally.missing_flags)):
+        for title, lines in (
+            ("missed", tally.missed),
+            ("violations", tally.violations),
+            ("ungrounded", tally.ungrounded),
+            ("flags", tally.missing_flags),
+        ):
             for line in lines:
                 print(f"  {title}: {line}")
     return 1 if tally.violations or tally.ungrounded else 0

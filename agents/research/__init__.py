@@ -6,13 +6,12 @@ Extractive and deterministic: nothing is written that does not stand on a page, 
 from __future__ import annotations
 
 from agents.documents import Brief, Draft, EntityRef, Flag, Prospect, Source
-from agents.errors import FetchError
 from agents.ports import Clock, Page, Snapshots, Web
 from agents.research.briefing import Sourced, brief
+from agents.research.contacts import host_of
 from agents.research.crawling import crawl
 from agents.research.decoding import decode
 from agents.research.extraction import extract, first_look, legal_name, read_page
-from agents.research.contacts import host_of
 from agents.research.identity import Reading, judge, resolve
 from agents.research.languages import language_of
 from agents.research.targets import read_saved, web_address

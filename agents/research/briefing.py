@@ -28,7 +28,9 @@ _CAPS = {
     FactKey.REVENUE: 5,
 }
 _CAP = 40
-_EXPECTED = (FactKey.DESCRIPTION, FactKey.ADDRESS, FactKey.PHONE, FactKey.EMAIL, FactKey.FOUNDED, FactKey.EMPLOYEES, FactKey.REVENUE, FactKey.PRODUCT, FactKey.SERVICE, FactKey.CUSTOMER, FactKey.PARTNER, FactKey.CERTIFICATION, FactKey.LOCATION, FactKey.JOB, FactKey.NEWS, FactKey.CONTACT_PERSON)  # fmt: skip
+_EXPECTED = (FactKey.DESCRIPTION, FactKey.ADDRESS, FactKey.PHONE, FactKey.EMAIL, FactKey.FOUNDED, FactKey.EMPLOYEES,
+    FactKey.REVENUE, FactKey.PRODUCT, FactKey.SERVICE, FactKey.CUSTOMER, FactKey.PARTNER, FactKey.CERTIFICATION,
+    FactKey.LOCATION, FactKey.JOB, FactKey.NEWS, FactKey.CONTACT_PERSON)  # fmt: skip
 _QUESTIONS = {
     FactKey.DESCRIPTION: "What does {name} do, in its own words?",
     FactKey.FOUNDED: "When was {name} founded?",
@@ -83,7 +85,8 @@ def brief(entity: EntityRef, sources: tuple[Source, ...], found: list[Sourced]) 
     languages = Counter(source.language for source in sources if source.language and source.subject_match == "match")
     return (
         Brief(
-            entity=entity, language=languages.most_common(1)[0][0] if languages else "en", sources=sources, facts=tuple(facts),
+            entity=entity, language=languages.most_common(1)[0][0] if languages else "en", sources=sources,
+                facts=tuple(facts),
             open_questions=tuple(questions), not_found=missing,
         ),
         flags,
@@ -148,7 +151,11 @@ def _without_repetition(found: list[Sourced]) -> list[Sourced]:
             best[identity] = replace(one, order=known.order)
     kept = list(best.values())
     kept = _one_of_nested(kept, FactKey.DESCRIPTION, FactKey.NEWS, FactKey.ADDRESS)
-    names = {folded(one.candidate.value) for one in kept if one.candidate.key is FactKey.NAME}
+    names = {
+        folded(without_form(one.candidate.value))
+        for one in kept
+        if one.candidate.key in (FactKey.NAME, FactKey.LEGAL_NAME)
+    }
     titles = {
         folded(one.candidate.value)
         for one in kept
@@ -156,7 +163,8 @@ def _without_repetition(found: list[Sourced]) -> list[Sourced]:
     }
     return [
         one for one in _confident(kept)
-        if not (one.candidate.key in (FactKey.PRODUCT, FactKey.SERVICE, FactKey.CUSTOMER, FactKey.PARTNER, FactKey.LOCATION, FactKey.CONTACT_PERSON) and folded(one.candidate.value) in names | titles)
+        if not (one.candidate.key in (FactKey.PRODUCT, FactKey.SERVICE, FactKey.CUSTOMER, FactKey.PARTNER,
+            FactKey.LOCATION, FactKey.CONTACT_PERSON) and folded(one.candidate.value) in names | titles)
     ]  # fmt: skip
 
 
@@ -210,8 +218,10 @@ def _confident(found: list[Sourced]) -> list[Sourced]:
 def _fact(one: Sourced, identity: str) -> Fact:
     candidate = one.candidate
     return Fact(
-        id=identity, key=candidate.key, value=candidate.value.strip(), quote=one.quote, source_id=one.source.id, part=candidate.part,
-        start=candidate.start, end=candidate.end, method=candidate.method, confidence=round(candidate.confidence, 2), as_of=candidate.as_of,
+        id=identity, key=candidate.key, value=candidate.value.strip(), quote=one.quote, source_id=one.source.id,
+            part=candidate.part,
+        start=candidate.start, end=candidate.end, method=candidate.method, confidence=round(candidate.confidence, 2),
+            as_of=candidate.as_of,
     )  # fmt: skip
 
 
@@ -268,7 +278,8 @@ def _range(value: str) -> tuple[float, float]:
     if re.search(r"\+|more|over|mehr|über|plus|más|least|mindestens|>", value):
         return (low, low * 1.5)
     if re.search(
-        r"about|around|approx|rund|etwa|ca|circa|knapp|gut|fast|nearly|almost|environ|près|unos|cerca|~|≈|under|some|roughly",
+        r"about|around|approx|rund|etwa|ca|circa|knapp|gut|fast|nearly|almost|environ|près|unos"
+        r"|cerca|~|≈|under|some|roughly",
         value,
     ):
         return (low * 0.85, high * 1.15)

@@ -12,20 +12,32 @@ from agents.research.labelled import Pair
 from agents.research.pages import ReadPage
 from agents.research.vocabulary import FAX, PRIVATE
 
-_PHONE = r"(?:\+|00)\d{1,3}[\d\s().\-–/\u00a0]{5,22}\d|\(0?\d{2,5}\)[\s.\-–/]?\d[\d\s.\-–/]{3,14}\d|0\d{1,5}[\s.\-–/)]{1,3}\d[\d\s.\-–/]{3,14}\d|\d{3}[-.\s]\d{3}[-.\s]\d{4}|1[-.\s]\d{3}[-.\s]\d{3}[-.\s]\d{4}|1[38]00[\s-]\d{3}[\s-]\d{3}|\d{2,3}(?:[ .]\d{2,3}){3,4}|\d{3}[ .]\d{3}[ .]\d{3}"
+_PHONE = (
+    r"(?:\+|00)\d{1,3}[\d\s().\-–/\u00a0]{5,22}\d"
+    r"|\(0?\d{2,5}\)[\s.\-–/]?\d[\d\s.\-–/]{3,14}\d"
+    r"|0\d{1,5}[\s.\-–/)]{1,3}\d[\d\s.\-–/]{3,14}\d|\d{3}[-.\s]\d{3}[-.\s]\d{4}"
+    r"|1[-.\s]\d{3}[-.\s]\d{3}[-.\s]\d{4}|1[38]00[\s-]\d{3}[\s-]\d{3}"
+    r"|\d{2,3}(?:[ .]\d{2,3}){3,4}|\d{3}[ .]\d{3}[ .]\d{3}"
+)
 _PHONE_ALONE = re.compile(
     r"(?<![\w/.,-])(?P<number>" + _PHONE + r")(?:\s?(?:ext\.?|x|Durchwahl|-)\s?\d{1,5})?(?![\w/-])"
 )
 _PHONE_LABELLED = re.compile(
-    r"(?:^|[\s(|•·,;/])(?P<label>(?:tele)?phones?|tel\.?|telefon|telefonnummer|fon|mobile?|mobil|cell|call(?: us)?(?: (?:on|at|now|today))?|hotline|ruf(?:nummer)?|tél\.?|téléphone|tlf\.?|teléfono|móvil|whatsapp|(?:tele)?fax|telefax|t|p|ph|f|m)\s?(?:\.|:|-|–)?\s{0,3}(?P<number>\+?\(?\d[\d\s().\-–/\u00a0]{4,22}\d)(?![\w-])",
+    r"(?:^|[\s(|•·,;/])(?P<label>(?:tele)?phones?|tel\.?|telefon|telefonnummer|fon|mobile?|mobil"
+    r"|cell|call(?: us)?(?: (?:on|at|now|today))?|hotline|ruf(?:nummer)?|tél\.?|téléphone|tlf\.?"
+    r"|teléfono|móvil|whatsapp|(?:tele)?fax|telefax|t|p|ph|f|m)\s?(?:\.|:|-"
+    r"|–)?\s{0,3}(?P<number>\+?\(?\d[\d\s().\-–/\u00a0]{4,22}\d)(?![\w-])",
     re.IGNORECASE,
 )
 _CONTEXT = re.compile(
-    r"\b(?:phone|tel|telefon|fon|call|mobil|cell|hotline|ruf|tél|téléphone|teléfono|móvil|whatsapp|contact|kontakt|contacto|reach|ring|anruf|appelez|llam)\w*",
+    r"\b(?:phone|tel|telefon|fon|call|mobil|cell|hotline|ruf|tél|téléphone|teléfono|móvil|whatsapp"
+    r"|contact|kontakt|contacto|reach|ring|anruf|appelez|llam)\w*",
     re.IGNORECASE,
 )
 _NOT_PHONE = re.compile(
-    r"\b(?:vat|ust|iban|bic|hrb|hra|siret|siren|cif|nif|rcs|register\w*|steuer\w*|account|konto\w*|isbn|issn|sku|order|ein|duns|company (?:no|number)|reg\.?|tva|usd|eur|gtin|ean|art\.?-?nr|fax|telefax|télécopie|licen[sc]e|permit|uid|abn|acn|kvk|cvr)\b",
+    r"\b(?:vat|ust|iban|bic|hrb|hra|siret|siren|cif|nif|rcs|register\w*|steuer\w*|account|konto\w*"
+    r"|isbn|issn|sku|order|ein|duns|company (?:no|number)|reg\.?|tva|usd|eur|gtin|ean|art\.?-?nr"
+    r"|fax|telefax|télécopie|licen[sc]e|permit|uid|abn|acn|kvk|cvr)\b",
     re.IGNORECASE,
 )
 _DATE_LIKE = re.compile(
@@ -36,7 +48,10 @@ _EMAIL = re.compile(
     r"(?<![\w.+-])[A-Za-z0-9][\w.+-]{0,63}@(?:[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.){1,4}[A-Za-z]{2,24}(?![\w@-])"
 )
 _VEILED = re.compile(
-    r"(?<![\w.+-])([A-Za-z0-9][\w.+-]{0,40})\s?[\[({<]\s?(?:at|ät|@|arroba|arobase)\s?[\])}>]\s?([A-Za-z0-9-]{1,60}(?:(?:\.|\s?[\[({<]\s?(?:dot|punkt|point|punto|\.)\s?[\])}>]\s?)[A-Za-z0-9-]{1,60}){0,3}(?:\.|\s?[\[({<]\s?(?:dot|punkt|point|punto|\.)\s?[\])}>]\s?)[A-Za-z]{2,24})\b",
+    r"(?<![\w.+-])([A-Za-z0-9][\w.+-]{0,40})\s?[\[({<]\s?(?:at|ät|@|arroba"
+    r"|arobase)\s?[\])}>]\s?([A-Za-z0-9-]{1,60}(?:(?:\.|\s?[\[({<]\s?(?:dot|punkt|point|punto"
+    r"|\.)\s?[\])}>]\s?)[A-Za-z0-9-]{1,60}){0,3}(?:\.|\s?[\[({<]\s?(?:dot|punkt|point|punto"
+    r"|\.)\s?[\])}>]\s?)[A-Za-z]{2,24})\b",
     re.IGNORECASE,
 )
 _VEILED_WORDS = re.compile(
@@ -45,31 +60,62 @@ _VEILED_WORDS = re.compile(
 _DOT = re.compile(r"\s?[\[({<]\s?(?:dot|punkt|point|punto|\.)\s?[\])}>]\s?", re.IGNORECASE)
 
 _POSTCODE = re.compile(
-    r"\b(?:(?:D|A|CH|F|E|DE|AT|FR|ES|B|L|NL|DK|S|N|PL)[- ])?\d{4,5}\s[A-ZÄÖÜÉÈÁÍÓÚ][\w'’À-ÿ.-]+|\b[A-Z]{1,2}\d[A-Z\d]?\s?\d[A-Z]{2}\b|\b[A-Z]{2}\s\d{5}(?:-\d{4})?\b|\b\d{4}\s?[A-Z]{2}\s[A-Z][a-z]+|\b[A-Z]\d[A-Z]\s?\d[A-Z]\d\b|\b\d{2}-\d{3}\s[A-Z]|\b\d{3}\s\d{2}\s[A-ZÅÄÖ]|\b[A-Z][a-z]+,?\s(?:NSW|VIC|QLD|WA|SA|TAS|ACT|NT)\s\d{4}\b"
+    r"\b(?:(?:D|A|CH|F|E|DE|AT|FR|ES|B|L|NL|DK|S|N|PL)[- ])?\d{4,5}\s[A-ZÄÖÜÉÈÁÍÓÚ][\w'’À-ÿ.-]+"
+    r"|\b[A-Z]{1,2}\d[A-Z\d]?\s?\d[A-Z]{2}\b|\b[A-Z]{2}\s\d{5}(?:-\d{4})?\b"
+    r"|\b\d{4}\s?[A-Z]{2}\s[A-Z][a-z]+|\b[A-Z]\d[A-Z]\s?\d[A-Z]\d\b|\b\d{2}-\d{3}\s[A-Z]"
+    r"|\b\d{3}\s\d{2}\s[A-ZÅÄÖ]|\b[A-Z][a-z]+,?\s(?:NSW|VIC|QLD|WA|SA|TAS|ACT|NT)\s\d{4}\b"
 )
 _STREET = re.compile(
-    r"\b(?:(?:Groß|Klein|Alt|Neu|Ober|Unter|Hoh|Lang|Breit|Vorder|Hinter)e[nrms]?\s)?(?:[A-ZÄÖÜ][\wäöüß.-]*(?:straße|strasse|str\.|weg|platz|allee|gasse|ring|damm|ufer|hof|markt|chaussee|graben|kai|steig|brücke|berg|feld|wall|tor|park|gaten|gata|gatan|vej|veien|straat|laan|kade|gracht)|(?:[A-ZÄÖÜ][\wäöüß-]+[ -]){1,3}(?:Straße|Strasse|Str\.|Weg|Platz|Allee|Gasse|Ring|Damm|Ufer|Chaussee|Markt)|(?:Am|Im|An der|An den|Auf der|Auf dem|Zum|Zur|Alte[rs]?|Neue[rs]?|Unter den|Hinter der|In der|Beim) [A-ZÄÖÜ][\wäöüß -]{2,30}) \d{1,4}\s?[a-zA-Z]?(?:\s?[-–/+]\s?\d{1,4}\s?[a-z]?)?\b"
-    r"|\b(?:[A-Z][\w'’.-]+\s){1,3}(?:Street|Avenue|Road|Lane|Drive|Way|Square|Quay|Terrace|Row|Close|Park)\s\d{1,4}[A-Za-z]?\b"
-    r"|\b(?:Unit|Suite|Floor|Level|\d{1,6}[A-Za-z]?(?:[-–]\d{1,5})?)[,\s]+(?:[NSEW]\.?\s|North |South |East |West )?(?:[A-Z0-9][\w'’.-]*\s){1,5}?(?:Street|St\.?|Avenue|Ave\.?|Road|Rd\.?|Lane|Ln\.?|Boulevard|Blvd\.?|Drive|Dr\.?|Way|Court|Ct\.?|Square|Sq\.?|Place|Pl\.?|Quay|Parkway|Pkwy|Terrace|Row|Close|Wharf|Yard|Mews|Crescent|Highway|Hwy|Estate|Park|House|Gardens|Hill|Walk|Gate|Dock|Embankment|Broadway|Plaza|Circle|Trail|Pike|Alley|Loop|Mill|Works)\b"
-    r"|\b\d{1,4}\s?(?:bis|ter)?,?\s(?:rue|avenue|av\.|boulevard|bd\.?|place|quai|chemin|allée|impasse|cours|route|passage|square|esplanade|faubourg|zone|parc)\s[\w'’À-ÿ .-]{2,50}"
-    r"|\b(?:Calle|C/|Avenida|Avda?\.|Av\.|Plaza|Pza\.|Paseo|Pº|Carrer|Ronda|Camino|Polígono(?: Industrial)?|Pol\. Ind\.|Travesía|Gran Vía|Rúa|Rambla|Via|Viale|Piazza|Corso|Rua|ul\.)\s?[\w'’À-ÿ .]{2,45}?,?\s?(?:n[º°.]\s?)?\d{1,4}\b"
+    r"\b(?:(?:Groß|Klein|Alt|Neu|Ober|Unter|Hoh|Lang|Breit|Vorder"
+    r"|Hinter)e[nrms]?\s)?(?:[A-ZÄÖÜ][\wäöüß.-]*(?:straße|strasse|str\.|weg|platz|allee|gasse|ring"
+    r"|damm|ufer|hof|markt|chaussee|graben|kai|steig|brücke|berg|feld|wall|tor|park|gaten|gata"
+    r"|gatan|vej|veien|straat|laan|kade|gracht)|(?:[A-ZÄÖÜ][\wäöüß-]+[ -]){1,3}(?:Straße|Strasse"
+    r"|Str\.|Weg|Platz|Allee|Gasse|Ring|Damm|Ufer|Chaussee|Markt)|(?:Am|Im|An der|An den|Auf der"
+    r"|Auf dem|Zum|Zur|Alte[rs]?|Neue[rs]?|Unter den|Hinter der|In der"
+    r"|Beim) [A-ZÄÖÜ][\wäöüß -]{2,30}) \d{1,4}\s?[a-zA-Z]?(?:\s?[-–/+]\s?\d{1,4}\s?[a-z]?)?\b"
+    r"|\b(?:[A-Z][\w'’.-]+\s){1,3}(?:Street|Avenue|Road|Lane|Drive|Way|Square|Quay|Terrace|Row"
+    r"|Close|Park)\s\d{1,4}[A-Za-z]?\b"
+    r"|\b(?:Unit|Suite|Floor|Level|\d{1,6}[A-Za-z]?(?:[-–]\d{1,5})?)[,\s]+(?:[NSEW]\.?\s|North "
+    r"|South |East |West )?(?:[A-Z0-9][\w'’.-]*\s){1,5}?(?:Street|St\.?|Avenue|Ave\.?|Road|Rd\.?"
+    r"|Lane|Ln\.?|Boulevard|Blvd\.?|Drive|Dr\.?|Way|Court|Ct\.?|Square|Sq\.?|Place|Pl\.?|Quay"
+    r"|Parkway|Pkwy|Terrace|Row|Close|Wharf|Yard|Mews|Crescent|Highway|Hwy|Estate|Park|House"
+    r"|Gardens|Hill|Walk|Gate|Dock|Embankment|Broadway|Plaza|Circle|Trail|Pike|Alley|Loop|Mill"
+    r"|Works)\b"
+    r"|\b\d{1,4}\s?(?:bis|ter)?,?\s(?:rue|avenue|av\.|boulevard|bd\.?|place|quai|chemin|allée"
+    r"|impasse|cours|route|passage|square|esplanade|faubourg|zone|parc)\s[\w'’À-ÿ .-]{2,50}"
+    r"|\b(?:Calle|C/|Avenida|Avda?\.|Av\.|Plaza|Pza\.|Paseo|Pº|Carrer|Ronda|Camino"
+    r"|Polígono(?: Industrial)?|Pol\. Ind\.|Travesía|Gran Vía|Rúa|Rambla|Via|Viale|Piazza|Corso"
+    r"|Rua|ul\.)\s?[\w'’À-ÿ .]{2,45}?,?\s?(?:n[º°.]\s?)?\d{1,4}\b"
     r"|\bP\.?\s?O\.? Box \d{1,6}|\bPostfach \d[\d ]{1,8}|\bBP \d{1,5}\b",
 )
-_TOWN = r"(?P<town>[A-ZÄÖÜÉÈÁÍÓÚ][\w'’À-ÿ.-]*(?:[ -](?:am|an|der|im|de|la|le|les|sur|en|del|of|upon|[A-ZÄÖÜÉÁÍÓ][\w'’À-ÿ.-]*)){0,3})"
+_TOWN = (
+    r"(?P<town>[A-ZÄÖÜÉÈÁÍÓÚ][\w'’À-ÿ.-]*(?:[ -](?:am|an|der|im|de|la|le|les|sur|en|del|of"
+    r"|upon|[A-ZÄÖÜÉÁÍÓ][\w'’À-ÿ.-]*)){0,3})"
+)
 _TOWNS = (
     re.compile(r"\b(?P<code>\d{4,5})\s" + _TOWN + r"(?=$|[\n,.;|·(])"),
     re.compile(_TOWN + r",?\s[A-Z]{2}\s\d{5}\b"),
     re.compile(r"(?:^|[\n,]\s?)" + _TOWN + r",?\s[A-Z]{1,2}\d[A-Z\d]?\s?\d[A-Z]{2}\b"),
 )
 _REST = re.compile(r"^(?:[A-Z]{1,3}[- ])?[\w'’À-ÿ .,()/–-]{2,60}$")
-_COUNTRY = re.compile(r"^(?:Germany|Deutschland|Austria|Österreich|Switzerland|Schweiz|Suisse|France|España|Spain|United Kingdom|UK|England|Scotland|Wales|Ireland|USA|U\.S\.A\.|United States(?: of America)?|Netherlands|The Netherlands|Nederland|Belgium|Belgique|Denmark|Danmark|Sweden|Sverige|Norway|Norge|Finland|Poland|Polska|Italy|Italia|Portugal|Canada|Australia|Luxembourg|Czech Republic|Estonia|Iceland)\.?$")  # fmt: skip
+_COUNTRY = re.compile(r"^(?:Germany|Deutschland|Austria|Österreich|Switzerland" r"|Schweiz|Suisse|France|España"
+    r"|Spain|United Kingdom|UK|England|Scotland|Wales|Ireland|USA" r"|U\.S\.A\."
+    r"|United States(?: of America)?|Netherlands|The Netherlands" r"|Nederland|Belgium"
+    r"|Belgique|Denmark|Danmark|Sweden|Sverige|Norway|Norge" r"|Finland|Poland|Polska|Italy"
+    r"|Italia|Portugal|Canada|Australia|Luxembourg|Czech Republic" r"|Estonia|Iceland)\.?$")  # fmt: skip
 
 _SOCIAL = re.compile(
-    r"^(?:https?:)?//(?:[a-z]{2,3}\.)?(?:www\.|m\.)?(?P<host>linkedin\.com|twitter\.com|x\.com|facebook\.com|instagram\.com|github\.com|gitlab\.com|youtube\.com|xing\.com|tiktok\.com|pinterest\.[a-z.]+|vimeo\.com|crunchbase\.com|medium\.com|bsky\.app|threads\.net|mastodon\.[a-z]+|kununu\.com|t\.me|discord\.gg|behance\.net|dribbble\.com)/(?P<path>[^?#\s]*)",
+    r"^(?:https?:)?//(?:[a-z]{2,3}\.)?(?:www\.|m\.)?(?P<host>linkedin\.com|twitter\.com|x\.com"
+    r"|facebook\.com|instagram\.com|github\.com|gitlab\.com|youtube\.com|xing\.com|tiktok\.com"
+    r"|pinterest\.[a-z.]+|vimeo\.com|crunchbase\.com|medium\.com|bsky\.app|threads\.net"
+    r"|mastodon\.[a-z]+|kununu\.com|t\.me|discord\.gg|behance\.net"
+    r"|dribbble\.com)/(?P<path>[^?#\s]*)",
     re.IGNORECASE,
 )
 _SHARING = re.compile(
-    r"shar(?:e|er|ing)|intent|/hashtag/|plugins/|/search|/status/|/p/[\w-]+|watch\b|/dialog/|login|/legal|/policies|^home/?$|username|yourname|your-?(?:page|company|profile)|/issues|/blob/|/releases|embed|pin/create|^in/?$|^company/?$",
+    r"shar(?:e|er|ing)|intent|/hashtag/|plugins/|/search|/status/|/p/[\w-]+|watch\b|/dialog/|login"
+    r"|/legal|/policies|^home/?$|username|yourname|your-?(?:page|company|profile)|/issues|/blob/"
+    r"|/releases|embed|pin/create|^in/?$|^company/?$",
     re.IGNORECASE,
 )
 
@@ -129,9 +175,7 @@ def _private_label(page: ReadPage, index: int) -> bool:
     if PRIVATE.search(page.lines[index].text[:200]):
         return True
     above = page.lines[index - 1].text if index else ""
-    if above and len(above) < 40 and PRIVATE.search(above) and not re.search(r"[\d@]", above):
-        return True
-    return False
+    return 0 < len(above) < 40 and PRIVATE.search(above) is not None and not re.search(r"[\d@]", above)
 
 
 def _phones(page: ReadPage) -> Iterator[Candidate]:
@@ -149,9 +193,9 @@ def _phones(page: ReadPage) -> Iterator[Candidate]:
                 and not private
                 and not _DATE_LIKE.match(match["number"])
                 and not _NOT_PHONE.search(text[max(0, match.start() - 14) : match.start("number")])
+                and (len(match["label"]) > 1 or len(re.sub(r"\D", "", match["number"])) > 7)
             ):
-                if len(match["label"]) > 1 or len(re.sub(r"\D", "", match["number"])) > 7:
-                    yield in_line(page, line, FactKey.PHONE, _number(match["number"]), match.span("number"), 0.92)
+                yield in_line(page, line, FactKey.PHONE, _number(match["number"]), match.span("number"), 0.92)
         for match in _PHONE_ALONE.finditer(text):
             if any(start < match.end() and match.start() < end for start, end in taken) or private:
                 continue
@@ -209,9 +253,9 @@ def addresses(page: ReadPage, pairs: list[Pair]) -> Iterator[Candidate]:
             and not PRIVATE.search(pair.label)
             and "@" not in pair.value
             and len(pair.value) < 200
+            and (_STREET.search(pair.value) or _POSTCODE.search(pair.value))
         ):
-            if _STREET.search(pair.value) or _POSTCODE.search(pair.value):
-                yield Candidate(FactKey.ADDRESS, _tidy(pair.value), "text", pair.value_start, pair.end, "rule", 0.88)
+            yield Candidate(FactKey.ADDRESS, _tidy(pair.value), "text", pair.value_start, pair.end, "rule", 0.88)
     used = -1
     for index, line in enumerate(page.lines):
         if line.excluded or index <= used or len(line.text) > 1_500 or _private_label(page, index):
@@ -231,7 +275,15 @@ def _town(value: str, start: int) -> Iterator[Candidate]:
     """The town of an address, where its place beside the postcode tells it."""
     for pattern in _TOWNS:
         if (match := pattern.search(value)) is not None:
-            yield Candidate(FactKey.LOCATION, match["town"].strip(), "text", start + match.start(1), start + match.end(), "rule", 0.7)
+            yield Candidate(
+                FactKey.LOCATION,
+                match["town"].strip(),
+                "text",
+                start + match.start(1),
+                start + match.end(),
+                "rule",
+                0.7,
+            )
             return
 
 
@@ -243,7 +295,9 @@ def _around(page: ReadPage, index: int, street: re.Match[str]) -> tuple[int, int
     taken = re.match(
         r"[\s,;|·•–-]*(?:[\w'’À-ÿ /-]{1,30}[.,|·•–-]\s*){0,3}?(?:[A-ZÄÖÜÉ][\w'’À-ÿ -]{1,30}\s)?(?:"
         + _POSTCODE.pattern
-        + r")[\w'’À-ÿ /()-]*(?:,\s*(?:Germany|Deutschland|France|España|Spain|UK|United Kingdom|USA|Austria|Österreich|Switzerland|Schweiz|Netherlands|England|Scotland|Denmark|Sweden|Norway|Canada|Australia|Ireland|Belgium))?",
+        + r")[\w'’À-ÿ /()-]*(?:,\s*(?:Germany|Deutschland|France|España|Spain|UK|United Kingdom"
+        r"|USA|Austria|Österreich|Switzerland|Schweiz|Netherlands|England|Scotland|Denmark"
+        r"|Sweden|Norway|Canada|Australia|Ireland|Belgium))?",
         rest,
     )
     if taken:
@@ -259,14 +313,16 @@ def _around(page: ReadPage, index: int, street: re.Match[str]) -> tuple[int, int
             town = _POSTCODE.search(other.text)
             if other.excluded or other.level or len(other.text) > 70 or not _REST.match(other.text.rstrip(".")):
                 break
-            if town and town.start() <= 30:
-                end, last = other.end, number
-            elif _COUNTRY.match(other.text) or (
-                other.parent == line.parent
-                and last == number - 1
-                and number < index + 3
-                and not re.search(r"\d{5,}|@|:", other.text)
-                and _later_town(page, number)
+            if (
+                (town and town.start() <= 30)
+                or _COUNTRY.match(other.text)
+                or (
+                    other.parent == line.parent
+                    and last == number - 1
+                    and number < index + 3
+                    and not re.search(r"\d{5,}|@|:", other.text)
+                    and _later_town(page, number)
+                )
             ):
                 end, last = other.end, number
             else:

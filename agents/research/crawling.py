@@ -17,7 +17,10 @@ MAX_PAGES = 8
 _PROMISING = tuple(
     re.compile(pattern, re.IGNORECASE)
     for pattern in (
-        r"about|company|who-we-are|our-story|ueber|%c3%bcber|über|unternehmen|firma\b|a-propos|qui-sommes|entreprise|nosotros|quienes|empresa|sobre",
+        (
+            r"about|company|who-we-are|our-story|ueber|%c3%bcber|über|unternehmen|firma\b|a-propos"
+            r"|qui-sommes|entreprise|nosotros|quienes|empresa|sobre"
+        ),
         r"impressum|imprint|legal-notice|mentions|aviso-legal|legal\b",
         r"contact|kontakt|contacto",
         r"product|produkt|produit|producto|solution|loesung|lösung",
@@ -28,7 +31,8 @@ _PROMISING = tuple(
     )
 )
 _SKIPPED = re.compile(
-    r"\.(?:pdf|jpe?g|png|gif|svg|zip|docx?|xlsx?|mp4|css|js|ics|xml|rss)$|/(?:login|cart|basket|account|wp-admin|feed)\b|privacy|datenschutz|cookie|terms|agb\b",
+    r"\.(?:pdf|jpe?g|png|gif|svg|zip|docx?|xlsx?|mp4|css|js|ics|xml|rss)$|/(?:login|cart|basket"
+    r"|account|wp-admin|feed)\b|privacy|datenschutz|cookie|terms|agb\b",
     re.IGNORECASE,
 )
 

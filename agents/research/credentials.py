@@ -12,9 +12,24 @@ from agents.research.sentences import about_somebody_else, sentences
 from agents.research.vocabulary import heading_key
 
 _STANDARD = re.compile(
-    r"\b(?:(?:DIN |BS |UNE[- ]|NF )?(?:EN )?ISO(?:/(?:IEC|TS|ASTM))?[ -]?\d{4,5}(?:-\d{1,2})?(?:[:–-]\d{4})?|(?:DIN )?EN \d{3,5}(?:-\d{1,2})?(?::\d{4})?|IATF[ -]?16949(?::\d{4})?|IEC \d{5}|AS ?9100[A-D]?|OHSAS 18001|SOC ?[123](?: Type (?:II|I|2|1))?|TISAX(?:[- ]?(?:AL|Level) ?\d)?"
-    r"|PCI[- ]DSS(?: Level \d)?|HITRUST(?: CSF)?|FedRAMP(?: (?:Moderate|High|Low))?|Cyber Essentials(?: Plus)?|BSI C5|Certified B Corp(?:oration)?|B[- ]Corp(?:oration)?(?: [Cc]ertified)?|CarbonNeutral|EcoVadis(?: (?:Platinum|Gold|Silver|Bronze))?|EMAS|HACCP|IFS (?:Food|Logistics|Broker)|BRCGS?(?: AA| A)?|FSSC 22000|GMP\+?|GLOBALG\.?A\.?P\.?|FSC(?:®)?(?:-C\d+)?|PEFC|MSC|ASC|RSPO|Fair[Tt]rade|Rainforest Alliance|Demeter|Bioland|Naturland"
-    r"|DE-ÖKO-\d{3}|EU[- ](?:Bio|Organic)|Soil Association|USDA Organic|AEO(?:-?[CFS])?|C-TPAT|GDP(?= (?:certified|certificate|zertifi))|ADR|SQAS|LEED(?: (?:Platinum|Gold|Silver))?|BREEAM|DGNB|Passivhaus|VCA\*{0,2}|SCC\*{0,2}|SCCP|Qualiopi|RGE|Qualibat|MASE|ENS|Investors in People(?: (?:Gold|Silver|Platinum))?|CHAS|SafeContractor|Constructionline(?: Gold)?|Gas Safe|NICEIC|FENSA|TrustMark|MCS|CMMI(?: Level \d)?|NADCAP|ATEX|UL \d{3,5}[A-Z]?|WEEE|R2v3|OEKO-TEX(?:®)?(?: Standard 100)?|GOTS|BSCI|SA ?8000|Great Place to Work|Top Employer|TÜV(?:[ -](?:Süd|Nord|Rheinland|SÜD|NORD))?(?=[ -](?:certified|geprüft|zertifiziert))|VdS(?=[ -](?:anerkannt|zertifiziert|geprüft))|Meisterbetrieb|Entreprise du Patrimoine Vivant|EPV|Origine France Garantie|HVE)(?![\w])"
+    r"\b(?:(?:DIN |BS |UNE[- ]|NF )?(?:EN )?ISO(?:/(?:IEC|TS" r"|ASTM))?[ -]?\d{4,5}(?:-\d{1,2})?(?:[:–-]\d{4})?"
+    r"|(?:DIN )?EN \d{3,5}(?:-\d{1,2})?(?::\d{4})?" r"|IATF[ -]?16949(?::\d{4})?|IEC \d{5}|AS ?9100[A-D]?"
+    r"|OHSAS 18001" r"|SOC ?[123](?: Type (?:II|I|2" r"|1))?|TISAX(?:[- ]?(?:AL|Level) ?\d)?"
+    r"|PCI[- ]DSS(?: Level \d)?|HITRUST(?: CSF)?" r"|FedRAMP(?: (?:Moderate|High|Low))?"
+    r"|Cyber Essentials(?: Plus)?|BSI C5" r"|Certified B Corp(?:oration)?"
+    r"|B[- ]Corp(?:oration)?(?: [Cc]ertified)?|CarbonNeutral" r"|EcoVadis(?: (?:Platinum|Gold|Silver"
+    r"|Bronze))?|EMAS|HACCP|IFS (?:Food|Logistics|Broker)" r"|BRCGS?(?: AA| A)?|FSSC 22000|GMP\+?"
+    r"|GLOBALG\.?A\.?P\.?|FSC(?:®)?(?:-C\d+)?|PEFC|MSC|ASC|RSPO" r"|Fair[Tt]rade|Rainforest Alliance"
+    r"|Demeter|Bioland|Naturland"
+    r"|DE-ÖKO-\d{3}|EU[- ](?:Bio|Organic)|Soil Association" r"|USDA Organic|AEO(?:-?[CFS])?|C-TPAT"
+    r"|GDP(?= (?:certified|certificate|zertifi))|ADR|SQAS" r"|LEED(?: (?:Platinum|Gold|Silver))?"
+    r"|BREEAM|DGNB|Passivhaus|VCA\*{0,2}|SCC\*{0,2}|SCCP|Qualiopi" r"|RGE|Qualibat|MASE|ENS"
+    r"|Investors in People(?: (?:Gold|Silver|Platinum))?|CHAS" r"|SafeContractor"
+    r"|Constructionline(?: Gold)?|Gas Safe|NICEIC|FENSA|TrustMark" r"|MCS|CMMI(?: Level \d)?|NADCAP"
+    r"|ATEX|UL \d{3,5}[A-Z]?|WEEE|R2v3" r"|OEKO-TEX(?:®)?(?: Standard 100)?|GOTS|BSCI|SA ?8000"
+    r"|Great Place to Work|Top Employer|TÜV(?:[ -](?:Süd|Nord" r"|Rheinland|SÜD"
+    r"|NORD))?(?=[ -](?:certified|geprüft|zertifiziert))" r"|VdS(?=[ -](?:anerkannt|zertifiziert"
+    r"|geprüft))|Meisterbetrieb|Entreprise du Patrimoine Vivant" r"|EPV|Origine France Garantie" r"|HVE)(?![\w])"
 )  # fmt: skip
 _AMBIGUOUS = frozenset(
     {
@@ -44,14 +59,27 @@ _AMBIGUOUS = frozenset(
     }
 )
 _HELD = re.compile(
-    r"certif|zertifi|accredit|akkredit|complian|audited|holds?\b|conform|registered|licen[sc]ed|approved|attest|labell|geprüft|nach\b|agréé|homologad|acredit|member|standard",
+    r"certif|zertifi|accredit|akkredit|complian|audited|holds?\b|conform|registered|licen[sc]ed"
+    r"|approved|attest|labell|geprüft|nach\b|agréé|homologad|acredit|member|standard",
     re.IGNORECASE,
 )
 _NOT_HELD = re.compile(
-    r"\b(?:not (?:yet )?(?:\w+ ){0,2}(?:certified|accredited|compliant)|(?:are|is) not\b|no longer|former(?:ly)?|expired|lapsed|working towards?|towards|on (?:the|our) (?:way|path|road)|in (?:progress|preparation|process)|preparing|planned|plan(?:s|ning)? (?:to|for)|aim(?:s|ing)? (?:to|for)|seek(?:s|ing)?|pursuing|pending|expect\w*|will (?:be|become|achieve|obtain)|by 20[2-4]\d|roadmap|coming soon|soon"
-    r"|noch nicht|nicht (?:nach|zertifiziert)|angestrebt|streben|in vorbereitung|geplant|abgelaufen|ehemals|pas (?:encore )?certifi|en cours|visons|prévu|no (?:está|estamos|somos)|en proceso|previst[ao]"
-    r"|help\w* (?:you|our|companies|clients|customers|businesses|organi[sz]ations)|consult\w*|training|courses?|workshops?|seminar\w*|schulung\w*|beratung\w*|beraten|advis\w+|prepar\w+ (?:you|clients|companies)|get (?:you )?(?:certified|ready)|achieve|readiness|gap analys|audits? for|internal audits?|implement\w* (?:of|for)|einführung|accompagn\w+|conseil|formation|asesor\w+|consultor\w+"
-    r"|(?:suppliers?|hosting|data ?cent(?:er|re)s?|cloud|providers?|hosts?|partners?|customers?|clients?|lieferanten|rechenzentr\w+|hébergeur|fournisseurs?|proveedor\w*) (?:is|are|holds?|have|has|must|sind|ist|est|sont|es|son)|hosted (?:in|on|by|at)|data ?cent(?:er|re) (?:is|are))\b",
+    r"\b(?:not (?:yet )?(?:\w+ ){0,2}(?:certified|accredited|compliant)|(?:are|is) not\b|no longer"
+    r"|former(?:ly)?|expired|lapsed|working towards?|towards" r"|on (?:the|our) (?:way|path|road)"
+    r"|in (?:progress|preparation|process)|preparing|planned" r"|plan(?:s|ning)? (?:to|for)|aim(?:s"
+    r"|ing)? (?:to|for)|seek(?:s|ing)?|pursuing|pending|expect\w*" r"|will (?:be|become|achieve"
+    r"|obtain)|by 20[2-4]\d|roadmap|coming soon|soon"
+    r"|noch nicht|nicht (?:nach|zertifiziert)|angestrebt|streben" r"|in vorbereitung|geplant"
+    r"|abgelaufen|ehemals|pas (?:encore )?certifi|en cours|visons" r"|prévu|no (?:está|estamos" r"|somos)"
+    r"|en proceso|previst[ao]"
+    r"|help\w* (?:you|our|companies|clients|customers|businesses" r"|organi[sz]ations)|consult\w*"
+    r"|training|courses?|workshops?|seminar\w*|schulung\w*" r"|beratung\w*|beraten|advis\w+"
+    r"|prepar\w+ (?:you|clients|companies)" r"|get (?:you )?(?:certified|ready)|achieve|readiness"
+    r"|gap analys|audits? for|internal audits?|implement\w* (?:of" r"|for)|einführung|accompagn\w+"
+    r"|conseil|formation|asesor\w+|consultor\w+"
+    r"|(?:suppliers?|hosting|data ?cent(?:er|re)s?|cloud" r"|providers?|hosts?|partners?|customers?"
+    r"|clients?|lieferanten|rechenzentr\w+|hébergeur|fournisseurs?" r"|proveedor\w*) (?:is|are" r"|holds?"
+    r"|have|has|must|sind|ist|est|sont|es|son)|hosted (?:in|on|by" r"|at)|data ?cent(?:er|re) (?:is" r"|are))\b",
     re.IGNORECASE,
 )  # fmt: skip
 

@@ -100,7 +100,7 @@ def decode(body: bytes, charset: str | None = None) -> tuple[str, str]:
         if declared is not None and declared.startswith("utf-16"):
             declared = "utf-8"  # a meta tag that can be read as ASCII is not utf-16
     if declared is None or declared == "cp1252":
-        # Many pages that say Latin-1 are utf-8; bytes that are valid utf-8 and hold umlauts hardly ever are anything else.
+        # Many pages that say Latin-1 are utf-8: bytes that are valid utf-8 and hold umlauts are hardly anything else.
         try:
             return body.decode("utf-8"), "utf-8"
         except UnicodeDecodeError:

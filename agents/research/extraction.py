@@ -11,7 +11,7 @@ from agents.research.contacts import contacts, host_of
 from agents.research.credentials import credentials
 from agents.research.decoding import decode
 from agents.research.figures import figures
-from agents.research.founding import founding
+from agents.research.founding import founding, founding_in_meta
 from agents.research.identity import Reading, belongs, own_words, similar
 from agents.research.labelled import pairs
 from agents.research.naming import descriptions, form_of, legal_names, names, tagline, without_form
@@ -24,11 +24,14 @@ from agents.research.suspicion import is_instruction, look_alikes, quarantine
 from agents.research.walking import read_html
 
 _WEBSITE = re.compile(
-    r"(?<![\w@./-])(?:https?://)?(?:www\.)[a-z0-9-]+(?:\.[a-z0-9-]+){1,3}(?:/[\w/-]*)?|(?<![\w@.])https?://[a-z0-9.-]+\.[a-z]{2,}(?:/[\w/-]*)?",
+    r"(?<![\w@./-])(?:https?://)?(?:www\.)[a-z0-9-]+(?:\.[a-z0-9-]+){1,3}(?:/[\w/-]*)?"
+    r"|(?<![\w@.])https?://[a-z0-9.-]+\.[a-z]{2,}(?:/[\w/-]*)?",
     re.IGNORECASE,
 )
 _OWN = re.compile(
-    r"impressum|imprint|legal notice|mentions légales|aviso legal|registered|angaben gemäß|company information|about|©|\(c\)|copyright|registergericht|anbieter|herausgeber|éditeur|responsable|titular",
+    r"impressum|imprint|legal notice|mentions légales|aviso legal|registered|angaben gemäß"
+    r"|company information|about|©|\(c\)|copyright|registergericht|anbieter|herausgeber|éditeur"
+    r"|responsable|titular",
     re.IGNORECASE,
 )
 
@@ -84,7 +87,9 @@ def first_look(read: ReadPage, origin: str, where: str) -> tuple[Reading, list[F
         flags.append(
             Flag(
                 code="hidden_text",
-                message=f"{where} holds {read.hidden_characters} characters that a reader does not see; they were left out.",
+                message=(
+                    f"{where} holds {read.hidden_characters} characters that a reader does not see; they were left out."
+                ),
                 severity="info",
             )
         )
@@ -108,6 +113,7 @@ def extract(reading: Reading, entity: EntityRef) -> list[Candidate]:
     found.extend(descriptions(page, own))
     found.extend(tagline(page))
     found.extend(founding(page, labelled, own))
+    found.extend(founding_in_meta(page, own))
     found.extend(figures(page, labelled))
     found.extend(offerings(page, labelled))
     found.extend(credentials(page))
@@ -154,17 +160,8 @@ def _websites(reading: Reading, entity: EntityRef) -> list[Candidate]:
         if not line.excluded and "." in line.text and own in line.text.lower():
             for match in _WEBSITE.finditer(line.text[:2_000]):
                 if host_of(match[0]).endswith(own):
-                    found.append(
-                        Candidate(
-                            FactKey.WEBSITE,
-                            match[0],
-                            "text",
-                            line.start + match.start(),
-                            line.start + match.end(),
-                            "rule",
-                            0.85,
-                        )
-                    )
+                    start, end = line.start + match.start(), line.start + match.end()
+                    found += [Candidate(FactKey.WEBSITE, match[0], "text", start, end, "rule", 0.85)]
     return found
 
 

@@ -12,8 +12,11 @@ from agents.research.pages import ReadPage
 from agents.research.sentences import about_somebody_else, sentences
 
 _QUALIFIER = (
-    r"(?:(?:more than|over|about|around|approximately|approx\.?|nearly|almost|some|at least|fewer than|less than|close to|roughly|just over|just under|well over|up to|in excess of"
-    r"|mehr als|über|rund|etwa|ca\.?|circa|knapp|gut|fast|ungefähr|mindestens|bis zu|plus de|environ|près de|autour de|quelque|une|más de|unos|unas|cerca de|alrededor de|aproximadamente|casi|~|>|≈)\s?)?"
+    r"(?:(?:more than|over|about|around|approximately|approx\.?|nearly|almost|some|at least"
+    r"|fewer than|less than|close to|roughly|just over|just under|well over|up to|in excess of"
+    r"|mehr als|über|rund|etwa|ca\.?|circa|knapp|gut|fast|ungefähr|mindestens|bis zu|plus de"
+    r"|environ|près de|autour de|quelque|une|más de|unos|unas|cerca de|alrededor de"
+    r"|aproximadamente|casi|~|>|≈)\s?)?"
 )
 _NUMBER = r"\d{1,3}(?:[.,'’ \u00a0]\d{3})+|\d{1,6}"
 _AMOUNT = (
@@ -25,46 +28,95 @@ _AMOUNT = (
     + _NUMBER
     + r"))?\+?|(?:"
     + _QUALIFIER
-    + r"(?:two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|fifteen|twenty|thirty|forty|fifty|sixty|hundred|zwölf|zwanzig|dreißig|vierzig|fünfzig|hundert|douze|quinze|vingt|trente|doce|quince|veinte|treinta))(?:[- ](?:one|two|three|four|five|six|seven|eight|nine))?)"
+    + r"(?:two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|fifteen|twenty|thirty|forty"
+    r"|fifty|sixty|hundred|zwölf|zwanzig|dreißig|vierzig|fünfzig|hundert|douze|quinze|vingt"
+    r"|trente|doce|quince|veinte|treinta))(?:[- ](?:one|two|three|four|five|six|seven|eight"
+    r"|nine))?)"
 )
 _ADJECTIVES = r"(?:(?:[a-zäöüß-]{3,20}|[A-Z][a-z]+)\s){0,3}?"
 _STAFF = (
-    r"(?:employees|staff(?: members)?|team ?members|colleagues|professionals|specialists|experts|engineers|craftspeople|craftsmen|workers|co-?workers|associates|consultants|people (?:strong|work(?:ing)?|across|in|on (?:our|the) team|employed|at|worldwide|on staff)|full-?time(?: employees)?|developers|designers"
-    r"|Mitarbeiter(?:innen|:innen|\*innen|_innen|Innen|/-innen)?(?: und Mitarbeiter(?:innen)?)?n?|Mitarbeitenden?|Beschäftigten?|Kolleg(?:innen|en|:innen)(?: und Kollegen)?|Angestellten?|Fachkräften?|Köpfe[n]?|Menschen|Personen|Leute[n]?"
-    r"|salariés|collaborateurs|collaboratrices|employés|personnes|experts|talents|empleados|trabajadores|profesionales|personas|colaboradores|técnicos)"
+    r"(?:employees|staff(?: members)?|team ?members|colleagues|professionals|specialists|experts"
+    r"|engineers|craftspeople|craftsmen|workers|co-?workers|associates|consultants"
+    r"|people (?:strong|work(?:ing)?|across|in|on (?:our|the) team|employed|at|worldwide|on staff)"
+    r"|full-?time(?: employees)?|developers|designers"
+    r"|Mitarbeiter(?:innen|:innen|\*innen|_innen|Innen|/-innen)?(?: und Mitarbeiter(?:innen)?)?n?"
+    r"|Mitarbeitenden?|Beschäftigten?|Kolleg(?:innen|en|:innen)(?: und Kollegen)?|Angestellten?"
+    r"|Fachkräften?|Köpfe[n]?|Menschen|Personen|Leute[n]?"
+    r"|salariés|collaborateurs|collaboratrices|employés|personnes|experts|talents|empleados"
+    r"|trabajadores|profesionales|personas|colaboradores|técnicos)"
 )
 _EMPLOYEES = (
-    (0.88, re.compile(r"(?:\b(?:employ(?:s|ing|ed)?|has|have|with|we(?:['’]re| are)|team of|staff of|workforce of|crew of|beschäftig(?:t|en)|mit|zähl(?:t|en)|haben|hat|sind|arbeiten|emploie|employons|compte|comptons|avec|réunit|équipe de|emplea|empleamos|cuenta con|contamos con|con|equipo de|somos|plantilla de|effectif de|Team (?:von|aus)|unsere)\b\s(?:heute |today |derzeit |currently |aktuell |now |a |aujourd['’]hui |actualmente |inzwischen |mittlerweile |insgesamt |weltweit )?)" + _AMOUNT + r"\s" + _ADJECTIVES + _STAFF + r"\b")),
-    (0.8, re.compile(_AMOUNT + r"\s" + _ADJECTIVES + r"(?:employees|staff(?: members)?|team ?members|Mitarbeiter(?:innen|:innen|\*innen|_innen|Innen)?n?|Mitarbeitenden?|Beschäftigten?|salariés|collaborateurs|employés|empleados|trabajadores)\b")),
-    (0.85, re.compile(r"\b(?:team of|staff of|workforce of|crew of|Team von|équipe de|equipo de|headcount of|plantilla de)\s" + _AMOUNT + r"(?=$|[\s.,;!])")),
-    (0.85, re.compile(r"\b(?:[Ww]e(?:['’]re| are) (?:a team of |now )?|employs )" + _AMOUNT + r"\s(?:people|persons|women and men|men and women)\b")),
-    (0.8, re.compile(_AMOUNT + r"[- ](?:person|people|strong|man|köpfiges?|personnes)(?:[- ](?:strong|team|company|firm|studio|agency|Team|workforce))+\b")),
-    (0.8, re.compile(_AMOUNT + r"\s(?:people (?:work|are employed|strong|make up|on our team|in our team|across|at our)|Menschen (?:arbeiten|beschäftigt)|personnes (?:travaillent|composent)|personas (?:trabajan|forman))\b")),
-    (0.8, re.compile(r"\b(?:arbeiten|beschäftigen wir|sind)\s(?:heute |derzeit |inzwischen |mittlerweile |insgesamt )?" + _AMOUNT + r"\s(?:Menschen|Personen|Leute|Kolleg\w+)\b")),
+    (0.88, re.compile(r"(?:\b(?:employ(?:s|ing|ed)?|has|have|with|we(?:['’]re| are)" r"|team of|staff of"
+        r"|workforce of|crew of|beschäftig(?:t|en)|mit|zähl(?:t|en)" r"|haben|hat|sind|arbeiten"
+        r"|emploie|employons|compte|comptons|avec|réunit|équipe de" r"|emplea|empleamos|cuenta con"
+        r"|contamos con|con|equipo de|somos|plantilla de|effectif de" r"|Team (?:von|aus)"
+        r"|unsere)\b\s(?:heute |today |derzeit |currently |aktuell " r"|now |a |aujourd['’]hui "
+        r"|actualmente |inzwischen |mittlerweile |insgesamt "
+        r"|weltweit )?)" + _AMOUNT + r"\s" + _ADJECTIVES + _STAFF + r"\b")),
+    (0.8, re.compile(_AMOUNT + r"\s" + _ADJECTIVES + r"(?:employees|staff(?: members)?|team ?members"
+        r"|Mitarbeiter(?:innen|:innen|\*innen" r"|_innen|Innen)?n?|Mitarbeitenden?|Beschäftigten?|salariés"
+        r"|collaborateurs|employés" r"|empleados|trabajadores)\b")),
+    (0.85, re.compile(r"\b(?:team of|staff of|workforce of|crew of|Team von" r"|équipe de|equipo de|headcount of"
+        r"|plantilla de)\s" + _AMOUNT + r"(?=$|[\s.,;!])")),
+    (0.85, re.compile(r"\b(?:[Ww]e(?:['’]re| are) (?:a team of |now )?|[Ee]mploy(?:s"
+        r"|ing|ed)? )" + _AMOUNT + r"\s(?:people|persons|women and men|men and women)\b")),
+    (0.8, re.compile(_AMOUNT + r"[- ](?:person|people|strong|man|köpfiges?" r"|personnes)(?:[- ](?:strong|team|company"
+        r"|firm|studio|agency|Team|workforce))+\b")),
+    (0.8, re.compile(_AMOUNT + r"\s(?:people (?:work|are employed|strong|make up|on our team" r"|in our team|across"
+        r"|at our)|Menschen (?:arbeiten|beschäftigt)" r"|personnes (?:travaillent|composent)"
+        r"|personas (?:trabajan|forman))\b")),
+    (0.75, re.compile(r"\b(?:practice|studio|firm|agency|collective|company|business" r"|family|group|office"
+        r"|workshop|cooperative|co-op|Büro|Kanzlei|Agentur) (?:of|mit"
+        r"|von) " + _AMOUNT + r"\s(?:[a-z]+s|people|Personen|Menschen)\b")),
+    (0.78, re.compile(_AMOUNT + r"\s" + _ADJECTIVES + r"(?:craftsmen|craftspeople|people|engineers|technicians"
+        r"|Kolleginnen und Kollegen" r"|Menschen|Fachleute|Handwerker|personnes|artisans|personas"
+        r"|profesionales) (?:work" r"|make|build|look after|kümmern|arbeiten|sorgen|fertigen"
+        r"|bauen|travaillent|œuvrent" r"|trabajan|fabrican)\b")),
+    (0.8, re.compile(r"\b(?:arbeiten|beschäftigen wir|sind)\s(?:heute |derzeit " r"|inzwischen |mittlerweile "
+        r"|insgesamt )?" + _AMOUNT + r"\s(?:Menschen|Personen|Leute|Kolleg\w+)\b")),
 )  # fmt: skip
 _NOT_OURS = re.compile(
-    r"\b(?:(?:companies|businesses|organi[sz]ations|firms|teams|customers|clients|employers|unternehmen|betriebe|firmen|kunden|entreprises|empresas|clientes|sites?|plans?|users|offices|groups) (?:with|of|employing|having|mit|von|ab|bis|de|con)"
-    r"|für (?:unternehmen|betriebe|teams|firmen)|for (?:teams|companies|up to)|pour les|para (?:empresas|equipos)|per (?:month|user|seat)|pro (?:monat|nutzer)|helped|trained|geschult|formé|serves|serving|attend\w+|invited|surveyed|survey|interviewed|laid off|layoffs?|redundan\w+|entlassen"
-    r"|plan(?:s|ned)? to (?:hire|grow)|will (?:grow|hire|employ)|by 20\d\d|bis 20\d\d|their|his|her|deren|its customers|our (?:customer|client)s?|goal|target|looking for|suchen|recherch\w+|hiring|new (?:employees|staff|jobs)|neue[n]? (?:mitarbeit\w+|stellen)|additional|further|weitere\w*|nouveaux|nuevos|up to \d+ (?:employees|staff|users|people) (?:can|may)|volunteers?|patients?|students?|guests?|participants?)\b",
+    r"\b(?:(?:companies|businesses|organi[sz]ations|firms|teams" r"|customers|clients|employers"
+    r"|unternehmen|betriebe|firmen|kunden|entreprises|empresas" r"|clientes|sites?|plans?|users"
+    r"|offices|groups) (?:with|of|employing|having|mit|von|ab|bis" r"|de|con)"
+    r"|für (?:unternehmen|betriebe|teams|firmen)|for (?:teams" r"|companies|up to)|pour les"
+    r"|para (?:empresas|equipos)|per (?:month|user|seat)" r"|pro (?:monat|nutzer)|helped|trained"
+    r"|geschult|formé|serves|serving|attend\w+|invited|surveyed" r"|survey|interviewed|laid off"
+    r"|layoffs?|redundan\w+|entlassen"
+    r"|plan(?:s|ned)? to (?:hire|grow)|will (?:grow|hire|employ)" r"|by 20\d\d|bis 20\d\d|their|his"
+    r"|her|deren|its customers|our (?:customer|client)s?|goal" r"|target|looking for|suchen"
+    r"|recherch\w+|hiring|new (?:employees|staff|jobs)" r"|neue[n]? (?:mitarbeit\w+|stellen)"
+    r"|additional|further|weitere\w*|nouveaux|nuevos" r"|up to \d+ (?:employees|staff|users"
+    r"|people) (?:can|may)|volunteers?|patients?|students?|guests?" r"|participants?)\b",
     re.IGNORECASE,
 )  # fmt: skip
 _MONEY = (
-    r"(?P<value>"
-    + _QUALIFIER
-    + r"(?:(?:EUR|USD|GBP|CHF|US\$|€|\$|£)\s?\d[\d.,'’]*\s?(?:million|billion|m|bn|M|Mio\.?|Mrd\.?|k|millions?|milliards?|millones)?\b"
-    r"|\d[\d.,'’]*\s?(?:million|billion|Mio\.?|Mrd\.?|Millionen|Milliarden|millions?|milliards?|millones|M|m|bn)?\s?(?:d['’])?(?:de )?(?:[Ee]uros?|EUR|€|US-?[Dd]ollars?|USD|dollars?|pounds|GBP|£|CHF|Franken|francs|dólares|M€|Md€)(?!\w)))"
+    r"(?P<value>" + _QUALIFIER + r"(?:(?:EUR|USD|GBP|CHF|DKK|SEK|NOK|PLN|CZK|CAD|AUD|NZD|INR|JPY|US\$|€|\$"
+    r"|£)\s?\d[\d.,'’]*\s?(?:million|billion|m|bn|M|Mio\.?|Mrd\.?|k|millions?|milliards?"
+    r"|millones)?\b"
+    r"|\d[\d.,'’]*\s?(?:million|billion|Mio\.?|Mrd\.?|Millionen|Milliarden|millions?|milliards?"
+    r"|millones|M|m|bn)?\s?(?:d['’])?(?:de )?(?:[Ee]uros?|EUR|€|US-?[Dd]ollars?|USD|dollars?"
+    r"|pounds|GBP|£|CHF|DKK|SEK|NOK|PLN|CZK|CAD|AUD|kroner|kronor|zł|Franken|francs|dólares|M€"
+    r"|Md€)(?!\w)))"
 )
 _REVENUE = (
-    re.compile(r"\b(?:revenues?|turnover|(?:annual|net|group) sales|(?:Jahres|Gruppen|Konzern)?[Uu]msatz(?:erlöse)?|chiffre d['’]affaires|facturación|ingresos|CA)\b[^.;!?\d€$£]{0,60}?(?:(?:in |im Jahr |en |for |fy ?)?(?P<year>20\d\d)[^.;!?\d€$£]{0,40}?)?" + _MONEY),
-    re.compile(_MONEY + r"\s(?:in |an |of |de )?(?:annual |yearly )?(?:revenues?|turnover|sales|Jahresumsatz|Umsatz|de chiffre d['’]affaires|de facturación)\b(?:[^.;!?\d]{0,12}(?P<year>20\d\d))?"),
-    re.compile(r"\b(?:turned over|generated|erwirtschaftete[n]?|erzielte[n]?|réalise|factura|facturó)\s(?:[^.;!?\d€$£]{0,30}?)" + _MONEY),
+    re.compile(r"\b(?:revenues?|turnover|(?:annual|net|group) sales|(?:Jahres" r"|Gruppen"
+    r"|Konzern)?[Uu]msatz(?:erlöse)?|chiffre d['’]affaires" r"|facturación|ingresos"
+    r"|CA)\b[^.;!?\d€$£]{0,60}?(?:(?:in |im Jahr |en |for " r"|fy ?)?(?P<year>20\d\d)[^.;!?\d€$£]{0,40}?)?" + _MONEY),
+    re.compile(_MONEY + r"\s(?:in |an |of |de )?(?:annual |yearly )?(?:revenues?" r"|turnover|sales|Jahresumsatz"
+    r"|Umsatz|de chiffre d['’]affaires" r"|de facturación)\b(?:[^.;!?\d]{0,12}(?P<year>20\d\d))?"),
+    re.compile(r"\b(?:turned over|generated|erwirtschaftete[n]?|erzielte[n]?" r"|réalise|factura"
+    r"|facturó)\s(?:[^.;!?\d€$£]{0,30}?)" + _MONEY),
 )  # fmt: skip
 _NOT_REVENUE = re.compile(
-    r"\b(?:your|increase|boost|grow your|ihren?|customers|clients|kunden|savings?|raised|funding|investment|target|goal|ziel|objectif|objetivo|market|markt|up to|could|will|plans?|aim|hope|expect\w*|forecast|lost|market size|salary|price|from only|per (?:month|year|user))\b",
+    r"\b(?:your|increase|boost|grow your|ihren?|customers|clients|kunden|savings?|raised|funding"
+    r"|investment|target|goal|ziel|objectif|objetivo|market|markt|up to|could|will|plans?|aim|hope"
+    r"|expect\w*|forecast|lost|market size|salary|price|from only|per (?:month|year|user))\b",
     re.IGNORECASE,
 )
 _AS_OF = re.compile(
-    r"\b(?:as of|as at|stand:?|a fecha de|fy|end of|ende|fin|finales de|in fiscal|(?:geschäfts|wirtschafts)jahr|exercice|ejercicio)\s"
+    r"\b(?:as of|as at|stand:?|a fecha de|fy|end of|ende|fin|finales de|in fiscal|(?:geschäfts"
+    r"|wirtschafts)jahr|exercice|ejercicio)\s"
     r"(?:[A-Za-zéûä]{3,10}\s)?(?:\d{1,2},?\s)?(20[0-3]\d)\b|\((?:fy ?)?(20[0-3]\d)\)",
     re.IGNORECASE,
 )
@@ -94,7 +146,7 @@ def figures(page: ReadPage, pairs: list[Pair]) -> Iterator[Candidate]:
             yield Candidate(FactKey.REVENUE, match["value"].strip(), "text", pair.start, pair.end, "rule", 0.85, as_of)
     for sentence in sentences(page):
         text = sentence.text[:900]
-        if sentence.line.quoted or not any(char.isdigit() for char in text) and len(text) > 300:
+        if sentence.line.quoted or (not any(char.isdigit() for char in text) and len(text) > 300):
             continue
         if about_somebody_else(text):
             continue
@@ -105,8 +157,8 @@ def figures(page: ReadPage, pairs: list[Pair]) -> Iterator[Candidate]:
             yield in_line(page, sentence.line, FactKey.EMPLOYEES, match["value"], near, confidence, as_of=_as_of(text))
         for pattern in _REVENUE:
             money = pattern.search(text)
-            if money is not None and not _NOT_REVENUE.search(text[max(0, money.start() - 60) : money.end() + 25]):
-                year = money.groupdict().get("year") or _as_of(text) or next(iter(_IN_YEAR.findall(text)), None)
+            if money is not None and not _NOT_REVENUE.search(text[max(0, money.start() - 25) : money.end() + 25]):
+                year = money.groupdict().get("year") or _as_of(text) or _year_beside(text, money)
                 yield in_line(page, sentence.line, FactKey.REVENUE, money["value"], span, 0.82, as_of=year)
                 break
 
@@ -119,6 +171,21 @@ def _employees(text: str) -> tuple[re.Match[str], float] | None:
                 continue
             return match, confidence
     return None
+
+
+def _year_beside(text: str, money: re.Match[str]) -> str | None:
+    """The year that stands closest to an amount: behind it, else right before it."""
+    after = _IN_YEAR.search(text, money.end())
+    if after is not None and after.start() - money.end() < 25:
+        return after[1]
+    before = list(_IN_YEAR.finditer(text[: money.start()]))
+    return (
+        before[-1][1]
+        if before
+        and money.start() - before[-1].end() < 60
+        and not re.search(r"\d", text[before[-1].end() : money.start()])
+        else None
+    )
 
 
 def _as_of(text: str) -> str | None:

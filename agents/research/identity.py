@@ -22,13 +22,59 @@ _SECOND_LEVEL = frozenset(
     {"co", "com", "org", "net", "gov", "ac", "edu", "gob", "gouv", "or", "ne", "ltd", "plc", "nom"}
 )
 _PLATFORMS = re.compile(
-    r"(?:^|\.)(?:github\.io|githubusercontent\.com|github\.com|gitlab\.io|netlify\.app|vercel\.app|pages\.dev|herokuapp\.com|web\.app|firebaseapp\.com|blogspot\.\w+|wordpress\.com|wixsite\.com|webflow\.io|archive\.org|googleusercontent\.com|cloudfront\.net|amazonaws\.com|azurewebsites\.net|surge\.sh|localhost)$"
+    r"(?:^|\.)(?:github\.io|githubusercontent\.com|github\.com|gitlab\.io|netlify\.app|vercel\.app"
+    r"|pages\.dev|herokuapp\.com|web\.app|firebaseapp\.com|blogspot\.\w+|wordpress\.com"
+    r"|wixsite\.com|webflow\.io|archive\.org|googleusercontent\.com|cloudfront\.net|amazonaws\.com"
+    r"|azurewebsites\.net|surge\.sh|localhost)$"
 )
 _FREE_MAIL = re.compile(
-    r"^(?:gmail|googlemail|outlook|hotmail|live|yahoo|ymail|icloud|me|mac|gmx|web|t-online|freenet|aol|proton|protonmail|posteo|mailbox|orange|wanadoo|free|laposte|sfr|telefonica|zoho|mail)\."
+    r"^(?:gmail|googlemail|outlook|hotmail|live|yahoo|ymail|icloud|me|mac|gmx|web|t-online|freenet"
+    r"|aol|proton|protonmail|posteo|mailbox|orange|wanadoo|free|laposte|sfr|telefonica|zoho"
+    r"|mail)\."
 )
 _GENERIC = frozenset(
-    "the and und et y of de group gruppe groupe grupo holding company co inc ltd gmbh ag kg se sa sl sas sarl llc international global services service solutions systems technologies technology tech industries consulting studio studios digital software".split()
+    [
+        "the",
+        "and",
+        "und",
+        "et",
+        "y",
+        "of",
+        "de",
+        "group",
+        "gruppe",
+        "groupe",
+        "grupo",
+        "holding",
+        "company",
+        "co",
+        "inc",
+        "ltd",
+        "gmbh",
+        "ag",
+        "kg",
+        "se",
+        "sa",
+        "sl",
+        "sas",
+        "sarl",
+        "llc",
+        "international",
+        "global",
+        "services",
+        "service",
+        "solutions",
+        "systems",
+        "technologies",
+        "technology",
+        "tech",
+        "industries",
+        "consulting",
+        "studio",
+        "studios",
+        "digital",
+        "software",
+    ]
 )
 
 
@@ -139,6 +185,13 @@ def _voted(readings: list[Reading], domain: str) -> str:
             votes[key] += candidate.confidence + (0.5 if label and (key in label or label in key) else 0)
             if candidate.confidence > shown.get(key, (0.0, ""))[0]:
                 shown[key] = (candidate.confidence, short)
+        for candidate in [c for c in reading.candidates if c.key is FactKey.LEGAL_NAME][:6]:
+            short = without_form(candidate.value)
+            key = folded(short)
+            if key and (key in votes or (label and (key in label or label in key))) and (key, "legal") not in counted:
+                counted.add((key, "legal"))
+                votes[key] += 0.5
+                shown.setdefault(key, (0.4, short))
     if not votes:
         return ""
     for key in votes:  # what others contain is supported by them: "Halden" by "Halden Freight"
@@ -223,7 +276,7 @@ def _hosted(hosts: list[str], entity: EntityRef) -> bool:
 
 
 def _elsewhere(hosts: list[str], entity: EntityRef, prospect: Prospect, *, alone: bool) -> bool:
-    """Whether the page gives another domain than the one known for sure; another ending of the same label is the same."""
+    """Whether the page gives another domain than the known one; another ending of the same label is the same."""
     known = bool(prospect.source_url) or not alone
     real = [host for host in hosts if not _PLATFORMS.search(host)]
     if not entity.domain or not known or not real:

@@ -114,10 +114,10 @@ def _stacked(page: ReadPage) -> Iterator[Pair]:
         if (
             line.excluded
             or following.excluded
+            or "nav" in (line.region, following.region)
             or line.row >= 0
             or len(line.text) > 45
-            or following.level
-            and not line.level
+            or (following.level and not line.level)
         ):
             continue
         key = label_key(line.text)

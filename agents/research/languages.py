@@ -8,10 +8,70 @@ from collections import Counter
 from agents.research.pages import ReadPage
 
 _COMMON = {
-    "en": frozenset("the and of to in for with we our is are that from your by".split()),
-    "de": frozenset("der die das und für mit wir von ist im den auf sind unsere zu ein eine".split()),
-    "fr": frozenset("le la les et des pour nous dans une est notre vos sur avec du au".split()),
-    "es": frozenset("el los las y de para con una en nuestro nuestra que por del somos su".split()),
+    "en": frozenset(
+        ["the", "and", "of", "to", "in", "for", "with", "we", "our", "is", "are", "that", "from", "your", "by"]
+    ),
+    "de": frozenset(
+        [
+            "der",
+            "die",
+            "das",
+            "und",
+            "für",
+            "mit",
+            "wir",
+            "von",
+            "ist",
+            "im",
+            "den",
+            "auf",
+            "sind",
+            "unsere",
+            "zu",
+            "ein",
+            "eine",
+        ]
+    ),
+    "fr": frozenset(
+        [
+            "le",
+            "la",
+            "les",
+            "et",
+            "des",
+            "pour",
+            "nous",
+            "dans",
+            "une",
+            "est",
+            "notre",
+            "vos",
+            "sur",
+            "avec",
+            "du",
+            "au",
+        ]
+    ),
+    "es": frozenset(
+        [
+            "el",
+            "los",
+            "las",
+            "y",
+            "de",
+            "para",
+            "con",
+            "una",
+            "en",
+            "nuestro",
+            "nuestra",
+            "que",
+            "por",
+            "del",
+            "somos",
+            "su",
+        ]
+    ),
 }
 
 

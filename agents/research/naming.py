@@ -8,13 +8,18 @@ from collections.abc import Iterator
 from agents.documents import FactKey
 from agents.research.candidates import Candidate, Part, folded, in_line, words_of
 from agents.research.labelled import Pair
+from agents.research.news import date_in
 from agents.research.pages import ReadPage
 from agents.research.placeholders import is_placeholder
 from agents.research.vocabulary import STOP_HEADINGS, heading_key
 
 FORM = (
-    r"(?:GmbH\s?&\s?Co\.?\s?(?:KGaA|KG|OHG)|gGmbH|GmbH|mbH|UG(?: \(haftungsbeschränkt\))?|AG|KGaA|KG|OHG|GbR|e\.\s?K\.|eG|SE|Ltd\.?|Limited|LLP|L\.L\.C\.|LLC|Inc\.?|Incorporated|Corp\.?|Corporation|PLC|plc|Pty\.? Ltd\.?|CIC"
-    r"|S\.A\.S\.U?\.?|SASU|SAS|SARL|S\.A\.R\.L\.?|EURL|SNC|SCOP|S\.\s?A\.(?: de C\.V\.)?|S\.L\.U\.?|S\.L\.N\.E\.?|S\.\s?L\.?|SLU|SL|SA|S\.Coop\.?|S\.r\.l\.?|S\.p\.A\.?|B\.V\.|BV|N\.V\.|NV|AB|ASA|AS|A/S|ApS|Oy(?:j)?|Sp\. z o\.o\.|s\.r\.o\.|Kft\.?)"
+    r"(?:GmbH\s?&\s?Co\.?\s?(?:KGaA|KG|OHG)|gGmbH|GmbH|mbH|UG(?: \(haftungsbeschränkt\))?|AG|KGaA"
+    r"|KG|OHG|GbR|e\.\s?K\.|eG|SE|Ltd\.?|Limited|LLP|L\.L\.C\.|LLC|Inc\.?|Incorporated|Corp\.?"
+    r"|Corporation|PLC|plc|Pty\.? Ltd\.?|CIC"
+    r"|S\.A\.S\.U?\.?|SASU|SAS|SARL|S\.A\.R\.L\.?|EURL|SNC|SCOP|S\.\s?A\.(?: de C\.V\.)?"
+    r"|S\.L\.U\.?|S\.L\.N\.E\.?|S\.\s?L\.?|SLU|SL|SA|S\.Coop\.?|S\.r\.l\.?|S\.p\.A\.?|B\.V\.|BV"
+    r"|N\.V\.|NV|AB|ASA|AS|A/S|ApS|Oy(?:j)?|Sp\. z o\.o\.|s\.r\.o\.|Kft\.?)"
 )
 _NAME_WORD = r"(?:[A-ZÄÖÜÉÈÁÍÓÚÑØÅŁ0-9][\w&'’.+À-ž-]*)"
 LEGAL = re.compile(
@@ -27,31 +32,70 @@ LEGAL = re.compile(
     + r")(?![\w-])"
 )
 _COPYRIGHT = re.compile(
-    r"(?:©|\(c\)|&copy;|\bcopyright\b)\s*(?:©|\(c\))?\s*(?:(?:19|20)\d\d(?:\s?[-–—/,]\s?(?:(?:19|20)?\d\d|present|today|heute))?)?[\s,.:|–-]*(?:by |bei |par |por )?(?P<name>[^\n|©•·–—]{2,80})",
+    r"(?:©|\(c\)|&copy;|\bcopyright\b)\s*(?:©|\(c\))?\s*(?:(?:19|20)\d\d(?:\s?[-–—/,]\s?(?:(?:19"
+    r"|20)?\d\d|present|today|heute))?)?[\s,.:|–-]*(?:by |bei |par |por )?(?P<name>[^\n"
+    r"|©•·–—]{2,80})",
     re.IGNORECASE,
 )
 _AFTER_NAME = re.compile(
-    r"[.,;|]?\s*(?:(?:19|20)\d\d.*$|all rights.*$|alle rechte.*$|tous droits.*$|todos los derechos.*$|powered by.*$|designed by.*$|made (?:with|by|in).*$|built .*$|website by.*$|theme .*$|registered .*$|company (?:no|number|reg).*$|vat .*$|privacy.*$|terms.*$|impressum.*$|imprint.*$|inc\. all.*$)",
+    r"[.,;|]?\s*(?:(?:19|20)\d\d.*$|all rights.*$|alle rechte.*$|tous droits.*$"
+    r"|todos los derechos.*$|powered by.*$|designed by.*$|made (?:with|by|in).*$|built .*$"
+    r"|website by.*$|theme .*$|registered .*$|company (?:no|number|reg).*$|vat .*$|privacy.*$"
+    r"|terms.*$|impressum.*$|imprint.*$|inc\. all.*$)",
     re.IGNORECASE,
 )
 _TITLE_SPLIT = re.compile(r"\s+[|–—·•»:/-]+\s+|\s*[|»]\s*|:\s+")
 _PAGE_WORDS = re.compile(
-    r"(?:home ?page|home|start(?:seite)?|welcome(?: to)?|willkommen(?: bei)?|about(?: us)?|contact(?: us)?|kontakt|über uns|impressum|imprint|unternehmen|company|news|careers?|jobs|karriere|products?|services?|accueil|bienvenue|à propos|contact|nous contacter|mentions légales|inicio|bienvenid[oa]s?|quiénes somos|nosotros|contacto|aviso legal|official (?:site|website)|offizielle website|site officiel|team|blog|overview|who we are|our story)",
+    r"(?:home ?page|home|start(?:seite)?|welcome(?: to)?|willkommen(?: bei)?|about(?: us)?"
+    r"|contact(?: us)?|kontakt|über uns|impressum|imprint|unternehmen|company|news|careers?|jobs"
+    r"|karriere|products?|services?|accueil|bienvenue|à propos|contact|nous contacter"
+    r"|mentions légales|inicio|bienvenid[oa]s?|quiénes somos|nosotros|contacto|aviso legal"
+    r"|official (?:site|website)|offizielle website|site officiel|team|blog|overview|who we are"
+    r"|our story)",
     re.IGNORECASE,
 )
 _DO = re.compile(
-    r"\b(?:we (?:are|make|build|help|provide|offer|design|develop|deliver|produce|supply|specialise|specialize|create|manufacture|run|operate|move|serve|sell|craft|brew|bake|install|repair|grow|roast|connect|transport)|(?:is|are) (?:a|an|the|one of)\b|provides|offers|specialises|specializes|manufactures|develops|designs|builds|produces|makes|delivers|supplies|helps|operates"
-    r"|wir (?:sind|bieten|entwickeln|fertigen|produzieren|liefern|bauen|planen|machen|helfen|beraten|betreiben|stellen)|ist (?:ein|eine|der|die|das|ihr)|bietet|entwickelt|fertigt|produziert|liefert|baut|nous (?:sommes|concevons|fabriquons|proposons|accompagnons|développons|produisons|créons|aidons)|est (?:un|une|le|la|spécialis)|conçoit|fabrique|propose|développe|accompagne"
-    r"|(?:nos dedicamos|somos|ofrecemos|diseñamos|fabricamos|desarrollamos|ayudamos|creamos|producimos)|es (?:un|una|la|el|líder)|fabrica|ofrece|diseña|desarrolla|se dedica)\b",
+    r"\b(?:we (?:are|make|build|help|provide|offer|design|develop" r"|deliver|produce|supply"
+    r"|specialise|specialize|create|manufacture|run|operate|move" r"|serve|sell|craft|brew|bake"
+    r"|install|repair|grow|roast|connect|transport)|(?:is" r"|are) (?:a|an|the|one of)\b|provides"
+    r"|offers|specialises|specializes|manufactures|develops" r"|designs|builds|produces|makes" r"|delivers"
+    r"|supplies|helps|operates"
+    r"|wir (?:sind|bieten|entwickeln|fertigen|produzieren|liefern" r"|bauen|planen|machen|helfen"
+    r"|beraten|betreiben|stellen)|ist (?:ein|eine|der|die|das|ihr)" r"|bietet|entwickelt|fertigt"
+    r"|produziert|liefert|baut|nous (?:sommes|concevons|fabriquons" r"|proposons|accompagnons"
+    r"|développons|produisons|créons|aidons)|est (?:un|une|le|la" r"|spécialis)|conçoit|fabrique"
+    r"|propose|développe|accompagne"
+    r"|(?:nos dedicamos|somos|ofrecemos|diseñamos|fabricamos" r"|desarrollamos|ayudamos|creamos"
+    r"|producimos)|es (?:un|una|la|el|líder)|fabrica|ofrece|diseña" r"|desarrolla|se dedica)\b",
     re.IGNORECASE,
 )  # fmt: skip
 _CHROME = re.compile(
-    r"cookie|javascript|browser|privacy|datenschutz|newsletter|subscribe|sign up|terms of|log ?in|©|all rights|skip to|accept all|consent|loading|basket|cart\b|404|page (?:not found|you requested)",
+    r"cookie|javascript|browser|privacy|datenschutz|newsletter|subscribe|sign up|terms of|log ?in"
+    r"|©|all rights|skip to|accept all|consent|loading|basket|cart\b|404|page (?:not found"
+    r"|you requested)",
     re.IGNORECASE,
 )
 _ABOUT_A_PERSON = re.compile(
-    r"\b(?:he|she|his|her|mr|mrs|ms|herr|frau|er|sie|founder['’]?s?|ceo)\b[^.]{0,80}\b(?:diagnos\w+|illness|cancer|disease|depress\w+|disab\w+|pregnan\w+|sick|divorce\w*|religio\w+|married|erkrank\w+|krank\w*|schwanger\w*|geschieden|maladie|enfermedad|sober|recover\w+|surgery|home address|privat\w*)\b",
+    r"\b(?:he|she|his|her|mr|mrs|ms|herr|frau|er|sie|founder['’]?s?"
+    r"|ceo)\b[^.]{0,80}\b(?:diagnos\w+|illness|cancer|disease|depress\w+|disab\w+|pregnan\w+|sick"
+    r"|divorce\w*|religio\w+|married|erkrank\w+|krank\w*|schwanger\w*|geschieden|maladie"
+    r"|enfermedad|sober|recover\w+|surgery|home address|privat\w*)\b",
     re.IGNORECASE,
+)
+
+
+_SUBJECT = re.compile(
+    r"(?:The |Die |Der |Das |La |Le |L['’]|El |At )?(?P<name>" + _NAME_WORD
+    + r"(?:\s(?:&|and|und|et|y|of|de|du|des|" + _NAME_WORD + r")){0,5}?(?:,?\s" + FORM + r")?),?\s"
+    r"(?:is|are|was|has|makes?|builds?|designs?|develops?|provides?|offers?|helps?|sells?|supplies"
+    r"|delivers?|manufactures?|produces?|runs?|operates?|moves?" r"|ist|sind|wurde|bietet|entwickelt"
+    r"|fertigt|baut|plant|liefert|produziert|betreibt"
+    r"|est|a été|conçoit|fabrique|propose|développe|produit|es|fue|fabrica|ofrece|diseña|desarrolla|produce)\s"
+)  # fmt: skip
+_PRONOUN = re.compile(
+    r"(?:We|Our|It|He|She|They|This|That|There|What|Who|Here|Wir|Unser\w*|Es|Er|Sie|Ihr\w*|Nous"
+    r"|Notre|Vous|Il|Elle|Ce|Nuestr\w*|Somos|Esta|Este|Your|You|Every|All|In|At|Since|Seit|Depuis"
+    r"|Desde|With|Mit|Today|Heute|Founded|Welcome)\b"
 )
 
 
@@ -79,16 +123,30 @@ def names(page: ReadPage, pairs: list[Pair]) -> Iterator[Candidate]:
         place = _title_place(page, segment)
         if place is not None:
             yield Candidate(FactKey.NAME, segment, *place, "rule", confidence)
+    yield from _subject(page)
     first = next((line for line in page.lines if line.level == 1 and not line.excluded), None)
     if first is not None:
         words = re.sub(
-            r"(?i)^(?:welcome to|willkommen bei(?: der)?|bienvenue (?:chez|à)|bienvenid[oa]s? a|about|über|careers? at|jobs? at|karriere bei|contact|impressum(?: der)?)\s+",
+            r"(?i)^(?:welcome to|willkommen bei(?: der)?|bienvenue (?:chez|à)|bienvenid[oa]s? a"
+            r"|about|über|careers? at|jobs? at|karriere bei|contact|impressum(?: der)?)\s+",
             "",
             first.text,
         ).strip(" .!")
         at = first.text.find(words)
         if 2 <= len(words) <= 50 and len(words.split()) <= 5 and not _PAGE_WORDS.fullmatch(words):
             yield in_line(page, first, FactKey.NAME, words, (at, at + len(words)), 0.5)
+
+
+def _subject(page: ReadPage) -> Iterator[Candidate]:
+    """What the first telling sentences of a page begin with, where it reads like a name."""
+    found = 0
+    for line in page.lines[:30]:
+        if line.excluded or line.quoted or line.region in ("nav", "footer") or found >= 2 or len(line.text) < 25:
+            continue
+        if (match := _SUBJECT.match(line.text)) is not None and not _PRONOUN.match(match["name"]):
+            found += 1
+            name = match["name"].strip(" ,")
+            yield in_line(page, line, FactKey.NAME, name, (match.start("name"), match.start("name") + len(name)), 0.45)
 
 
 def title_segments(page: ReadPage) -> Iterator[tuple[str, float]]:
@@ -98,7 +156,8 @@ def title_segments(page: ReadPage) -> Iterator[tuple[str, float]]:
     body = page.text.casefold()
     for part in segments:
         name = re.sub(
-            r"(?i)^(?:welcome to|willkommen bei(?: der)?|bienvenue chez|bienvenid[oa]s? a|about|über|contact|kontakt|careers at|impressum)\s+",
+            r"(?i)^(?:welcome to|willkommen bei(?: der)?|bienvenue chez|bienvenid[oa]s? a|about"
+            r"|über|contact|kontakt|careers at|impressum)\s+",
             "",
             part,
         )
@@ -174,10 +233,17 @@ def descriptions(page: ReadPage, own: frozenset[str]) -> Iterator[Candidate]:
             or STOP_HEADINGS.search(page.heading_of(index))
         ):
             continue
+        if re.search(r"@|\(?\d{3}\)?[ .-]\d{3}|§|HRB?\b", line.text[:160]) or date_in(line.text[:14]) is not None:
+            continue
         stop = re.match(r".{30,380}?[.!?](?=\s|$)", line.text)
         words = stop[0] if stop else line.text[:300]
         named = bool(own & set(words_of(words[:120])))
         does = _DO.search(words[:220]) is not None
+        if not does and (
+            len(words.split()) < (5 if named and words.endswith(".") else 7)
+            or re.match(r"(?i)tel|phone|copyright|©|vertreten|represented", words)
+        ):
+            continue
         if line.tag in ("li", "td", "th", "dt") and not (does and named):
             continue
         if does or named or (index < 12 and found == 0 and len(words) >= 40 and len(words.split()) >= 6):
@@ -195,7 +261,7 @@ def descriptions(page: ReadPage, own: frozenset[str]) -> Iterator[Candidate]:
 def tagline(page: ReadPage) -> Iterator[Candidate]:
     """The first heading, where it is a sentence about the work rather than a name."""
     for line in page.lines[:25]:
-        if line.level not in (1, 2) or line.excluded or not 4 <= len(line.text.split()) <= 20:
+        if line.level not in (1, 2) or line.excluded or "§" in line.text or not 4 <= len(line.text.split()) <= 20:
             continue
         if _CHROME.search(line.text) or _PAGE_WORDS.fullmatch(line.text) or heading_key(line.text) is not None:
             continue

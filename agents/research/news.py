@@ -12,9 +12,12 @@ from agents.research.pages import Line, ReadPage
 from agents.research.vocabulary import heading_key
 
 _NAMES = {
-    1: "january|jan|januar|jänner|janvier|janv|enero|ene", 2: "february|feb|februar|février|févr|febrero", 3: "march|mar|märz|mär|mars|marzo",
-    4: "april|apr|avril|avr|abril|abr", 5: "may|mai|mayo", 6: "june|jun|juni|juin|junio", 7: "july|jul|juli|juillet|juil|julio",
-    8: "august|aug|août|agosto|ago", 9: "september|sept|sep|septembre|septiembre", 10: "october|oct|oktober|okt|octobre|octubre",
+    1: "january|jan|januar|jänner|janvier|janv|enero|ene", 2: "february|feb|februar|février|févr|febrero",
+        3: "march|mar|märz|mär|mars|marzo",
+    4: "april|apr|avril|avr|abril|abr", 5: "may|mai|mayo", 6: "june|jun|juni|juin|junio",
+        7: "july|jul|juli|juillet|juil|julio",
+    8: "august|aug|août|agosto|ago", 9: "september|sept|sep|septembre|septiembre",
+        10: "october|oct|oktober|okt|octobre|octubre",
     11: "november|nov|novembre|noviembre", 12: "december|dec|dezember|dez|décembre|déc|diciembre|dic",
 }  # fmt: skip
 _MONTH = {name: number for number, names in _NAMES.items() for name in names.split("|")}
@@ -38,7 +41,8 @@ _BARE = re.compile(
     r"^\W*(?:posted|published|updated|date|veröffentlicht|publié|publicado)?(?: on| am| le| el)?\W*$", re.IGNORECASE
 )
 _NOT_NEWS = re.compile(
-    r"©|copyright|all rights|last (?:updated|modified)|stand:|version|opening|privacy|terms|cookie|valid until|expires|born|deadline|apply by|gültig|\b(?:hrb|register)\b|effective date",
+    r"©|copyright|all rights|last (?:updated|modified)|stand:|version|opening|privacy|terms|cookie"
+    r"|valid until|expires|born|deadline|apply by|gültig|\b(?:hrb|register)\b|effective date",
     re.IGNORECASE,
 )
 
@@ -144,7 +148,7 @@ def _title(text: str) -> str:
 
 
 def date_in(text: str) -> tuple[str, tuple[int, int]] | None:
-    """The first date of a text as ISO (day or month), and where it stands; 03/04/2026 gives its month alone if unclear."""
+    """The first date of a text as ISO (day or month), and where it stands; of 03/04/2026 only the year is sure."""
     best: tuple[str, tuple[int, int]] | None = None
     for pattern in _DATES:
         match = pattern.search(text)

@@ -1,4 +1,4 @@
-"""What stands below a telling heading or behind a telling phrase: products, services, customers, partners, places, jobs."""
+"""What stands below a telling heading or behind a telling phrase: products, services, customers, places, jobs."""
 
 from __future__ import annotations
 
@@ -14,9 +14,27 @@ from agents.research.vocabulary import STOP_HEADINGS, heading_key, label_key
 
 MAX_ENTRIES = 40
 _LISTED = frozenset({K.PRODUCT, K.SERVICE, K.CUSTOMER, K.PARTNER, K.LOCATION, K.JOB})
-_NAV = re.compile(r"^(?:home|about(?: us)?|contact(?: us)?|blog|news|login|log in|sign (?:in|up)|menu|read more|learn more|more|see (?:all|more)|view (?:all|more|details|jobs?)|details|apply(?: now)?|get (?:started|in touch|a quote)|request .{0,20}|book .{0,20}|download.{0,20}|mehr(?: erfahren| lesen)?|weiterlesen|jetzt bewerben|bewerben|zum .{0,20}|en savoir plus|lire la suite|voir .{0,20}|postuler|leer más|ver más|ver .{0,15}|saber más|solicitar|subscribe|search|share|next|previous|back|top|privacy.*|imprint|impressum|datenschutz|follow us.*|all rights.*|©.*|\W*)$", re.IGNORECASE)  # fmt: skip
+_NAV = re.compile(r"^(?:home|about(?: us)?|contact(?: us)?|blog|news|login" r"|log in|sign (?:in|up)|menu"
+    r"|read more|learn more|more|see (?:all|more)|view (?:all|more" r"|details|jobs?)|details"
+    r"|apply(?: now)?|get (?:started|in touch|a quote)" r"|request .{0,20}|book .{0,20}"
+    r"|download.{0,20}|mehr(?: erfahren| lesen)?|weiterlesen" r"|jetzt bewerben|bewerben"
+    r"|zum .{0,20}|en savoir plus|lire la suite|voir .{0,20}" r"|postuler|leer más|ver más"
+    r"|ver .{0,15}|saber más|solicitar|subscribe|search|share|next" r"|previous|back|top"
+    r"|privacy.*|imprint|impressum|datenschutz|follow us.*" r"|all rights.*|©.*|\W*)$", re.IGNORECASE)  # fmt: skip
 _SPLIT = re.compile(
-    r",\s+(?:and|und|et|y|sowie|&)\s+|,\s+|\s+(?:and|und|et|y|sowie|e|&)\s+(?=[A-ZÄÖÜ\d])|;\s+|\s[|•·]\s"
+    r",\s+(?:and|und|et|y|sowie|&)\s+|,\s+|\s+(?:and|und|et|y|sowie|e|&)\s+(?=(?:the |der |die "
+    r"|das |le |la |les |el |los |las )?[A-ZÄÖÜÉ\d])|;\s+|\s[|•·]\s"
+)
+_AND_MORE = re.compile(
+    r"[,\s]+(?:and|und|et|y|sowie|&)\s(?:many (?:more|others)|more|others|beyond|surrounding \w+"
+    r"|viele (?:mehr|weitere|andere)|weitere|andere|bien d['’]autres|d['’]autres|muchos (?:más"
+    r"|otros)|otros)\b.*$|[,\s]+(?:u\. ?a\.|u\. ?v\. ?m\.|etc\.?|…|\.\.\.).*$",
+    re.IGNORECASE,
+)
+_LED_BY = re.compile(
+    r"\b(?:Geschäftsführer(?:in|innen|ung)?|Managing Directors?|Directors?|CEO|Inhaber(?:in)?"
+    r"|Owners?|Vorstand|Gérante?s?|Gerentes?|Founders?|Founded by|gegründet von|fondée? par"
+    r"|fundada por)(?: and (?:CEO|founder|owner))?\s?[:,]?\s(?P<people>.{4,120})"
 )
 _TAIL = re.compile(r"\s*(?:\((?:m/w/d|w/m/d|m/f/d|f/m/d|m/f/x|m/w/x|h/f|f/h|all genders|gn|a)\)).*$", re.IGNORECASE)
 _GENDERED = re.compile(
@@ -24,28 +42,70 @@ _GENDERED = re.compile(
     re.IGNORECASE,
 )
 _NO_JOBS = re.compile(
-    r"\b(?:no (?:open|current|vacanc)|currently (?:no|not)|keine (?:offenen )?stellen|aktuell keine|pas de poste|aucun poste|no hay|none at|not hiring|speculative|initiativ)",
+    r"\b(?:no (?:open|current|vacanc)|currently (?:no|not)|keine (?:offenen )?stellen"
+    r"|aktuell keine|pas de poste|aucun poste|no hay|none at|not hiring|speculative|initiativ)",
     re.IGNORECASE,
 )
 _PERKS = re.compile(
-    r"\b(?:benefits?|salary|holiday|vacation|pension|remote-friendly|free |flexible|discount|fruit|coffee|bonus|training budget|apply|send (?:us )?your|your cv|bewerbung|bieten|days)\b",
+    r"\b(?:benefits?|salary|holiday|vacation|pension|remote-friendly|free |flexible|discount|fruit"
+    r"|coffee|bonus|training budget|apply|send (?:us )?your|your cv|bewerbung|bieten|days)\b",
     re.IGNORECASE,
 )
-_NAMED = r"(?P<list>(?:(?:the |die |der |das |le |la |les |el |los |las )?[A-ZÄÖÜÉ0-9][\w&'’.À-ÿ+-]*(?:[ -](?:of|de|der|des|du|von|and|&|for|[A-ZÄÖÜÉ0-9][\w&'’.À-ÿ+-]*)){0,5}(?:\s?,\s|,?\s(?:and|und|et|y|sowie|as well as|&)\s|$|(?=[.;)])|(?=\s[a-zäöü–-])))+)"
+_NAMED = (
+    r"(?P<list>(?:(?:the |die |der |das |le |la |les |el |los "
+    r"|las )?[A-ZÄÖÜÉ0-9][\w&'’.À-ÿ+-]*(?:[ -](?:of|de|der|des|du|von|&|for"
+    r"|[A-ZÄÖÜÉ0-9][\w&'’.À-ÿ+-]*)){0,5}(?:\s?,\s|,?\s(?:and|und|et|y|sowie|as well as|&)\s|$"
+    r"|(?=[.;)])|(?=\s[a-zäöü–-])))+)"
+)
 _PHRASES: tuple[tuple[K, float, re.Pattern[str]], ...] = (
-    (K.CUSTOMER, 0.8, re.compile(r"\b(?:[Tt]rusted by|[Cc]ustomers (?:include|such as|like|are|:)|[Cc]lients (?:include|such as|like|are|:)|(?:[Cc]lients|[Cc]ustomers) (?:ranging |range )?from|[Ww]e (?:supply|serve|work for|have worked for|deliver (?:to|for)|count)|[Uu]sed by|[Rr]elied on by|[Cc]hosen by|(?:[Cc]ustomer|[Cc]lient) (?:list|base) includes|[Rr]eferences include|[Kk]unden (?:wie|sind|zählen|gehören|:)|[Rr]eferenzkunden sind|[Zz]u unseren (?:[Rr]eferenz)?[Kk]unden (?:zählen|gehören)(?: unter anderem| u\. a\.| etwa)?|[Ww]ir beliefern|[Vv]ertrauen uns|[Cc]lients (?:comme|tels que|:)|[Nn]os clients (?:sont|comptent)|[Pp]armi nos clients(?: figurent)?,?|[Nn]ous ont fait confiance :?|[Cc]lientes (?:como|son|:|incluyen)|[Ee]ntre nuestros clientes (?:están|figuran|se encuentran)|[Cc]onfían en nosotros)\s(?:companies (?:such as|like) |brands (?:such as|like) |[a-z]+ (?:such as|like) )?" + _NAMED)),
-    (K.PARTNER, 0.8, re.compile(r"\b(?:[Pp]artners (?:include|such as|are|like|:)|[Pp]artner(?:ed|s|ing)? with|[Ii]n partnership with|[Ii]n cooperation with|[Tt]ogether with our partners?|[Ww]ork(?:s|ing)? (?:closely )?(?:together )?with our partners?|[Pp]artner(?:n)? wie|[Pp]artner sind|[Ii]n Kooperation mit|[Pp]artenaires (?:comme|tels que|sont|:)|[Ee]n partenariat avec|[Ss]ocios (?:como|son)|[Ee]n colaboración con|[Pp]artenaire (?:de|officiel de)|[Aa]uthori[sz]ed (?:dealer|reseller|partner) (?:of|for)|[Oo]fficial (?:dealer|partner|distributor) (?:of|for))\s" + _NAMED)),
-    (K.LOCATION, 0.8, re.compile(r"\b(?:[Oo]ffices in|[Ll]ocations in|[Bb]ranches in|[Dd]epots in|[Ww]arehouses in|[Ss]ites in|[Pp]lants in|[Ss]tandorte(?:n)? in|[Nn]iederlassungen in|[Bb]üros in|[Bb]ureaux à|[Aa]gences à|[Ii]mplanté[es]* à|[Oo]ficinas en|[Ss]edes en|[Dd]elegaciones en|[Pp]resent in)\s" + _NAMED)),
-    (K.LOCATION, 0.78, re.compile(r"\b(?:[Bb]ased in|[Hh]eadquartered in|[Hh]eadquarters (?:is |are )?in|[Hh]ead office (?:is )?in|[Ll]ocated in|mit (?:Haupt)?[Ss]itz in|[Ss]itz der Gesellschaft:?(?: ist)?|[Ss]itz in|[Hh]auptsitz in|ansässig in|[Bb]asée? à|[Ss]iège (?:social )?(?:est )?(?:situé )?à|[Ss]ituée? à|[Ii]nstallée? à|[Cc]on sede en|[Ss]ede en|[Uu]bicad[ao]s? en|[Bb]asad[ao] en)\s" + _NAMED)),
+    (K.CUSTOMER, 0.8, re.compile(r"\b(?:[Tt]rusted by|[Cc]ustomers (?:include|such as|like|are"
+        r"|:)|[Cc]lients (?:include" r"|such as|like|are|:)|(?:[Cc]lients|[Cc]ustomers) (?:ranging " r"|range )?from"
+        r"|[Ww]e (?:supply|serve|work for|have worked for" r"|deliver (?:to|for)|count)|[Uu]sed by"
+        r"|[Rr]elied on by|[Cc]hosen by|(?:[Cc]ustomer" r"|[Cc]lient) (?:list|base) includes"
+        r"|[Rr]eferences include|[Kk]unden (?:wie|sind|zählen|gehören" r"|:)" r"|[Rr]eferenzkunden sind"
+        r"|[Zz]u unseren (?:[Rr]eferenz)?[Kk]unden (?:zählen"
+        r"|gehören)(?: unter anderem| u\. a\.| etwa)?|[Ww]ir beliefern" r"|[Vv]ertrauen uns"
+        r"|[Cc]lients (?:comme|tels que|:)|[Nn]os clients (?:sont" r"|comptent)"
+        r"|[Pp]armi nos clients(?: figurent)?,?" r"|[Nn]ous ont fait confiance :?"
+        r"|[Cc]lientes (?:como|son|:|incluyen)" r"|[Ee]ntre nuestros clientes (?:están|figuran" r"|se encuentran)"
+        r"|[Cc]onfían en nosotros)\s(?:companies (?:such as|like) "
+        r"|brands (?:such as|like) |[a-z]+ (?:such as|like) )?" + _NAMED)),
+    (K.PARTNER, 0.8, re.compile(r"\b(?:[Pp]artners (?:include|such as|are|like|:)" r"|[Pp]artner(?:ed|s|ing)? with"
+        r"|[Ii]n partnership with|[Ii]n cooperation with" r"|[Tt]ogether with our partners?" r"|[Ww]ork(?:s"
+        r"|ing)? (?:closely )?(?:together )?with our partners?"
+        r"|[Pp]artner(?:n)? wie|[Pp]artner sind|[Ii]n Kooperation mit" r"|[Pp]artenaires (?:comme"
+        r"|tels que|sont|:)|[Ee]n partenariat avec|[Ss]ocios (?:como" r"|son)"
+        r"|[Ee]n colaboración con|[Pp]artenaire (?:de|officiel de)" r"|[Aa]uthori[sz]ed (?:dealer"
+        r"|reseller|partner) (?:of|for)|[Oo]fficial (?:dealer|partner" r"|distributor) (?:of" r"|for))\s" + _NAMED)),
+    (K.LOCATION, 0.8, re.compile(r"\b(?:[Oo]ffices in|[Ll]ocations in|[Bb]ranches in" r"|[Dd]epots in|[Ww]arehouses in"
+        r"|[Ss]ites in|[Pp]lants in|[Ss]tandorte(?:n)? in" r"|[Nn]iederlassungen in|[Bb]üros in"
+        r"|[Bb]ureaux à|[Aa]gences à|[Ii]mplanté[es]* à|[Oo]ficinas en" r"|[Ss]edes en"
+        r"|[Dd]elegaciones en|[Pp]resent in)\s" + _NAMED)),
+    (K.LOCATION, 0.78, re.compile(r"\b(?:[Bb]ased in|[Hh]eadquartered in|[Hh]eadquarters (?:is " r"|are )?in"
+        r"|[Hh]ead office (?:is )?in|[Ll]ocated in" r"|mit (?:Haupt)?[Ss]itz in"
+        r"|[Ss]itz der Gesellschaft:?(?: ist)?|[Ss]itz in" r"|[Hh]auptsitz in|ansässig in"
+        r"|[Bb]asée? à|[Ss]iège (?:social )?(?:est )?(?:situé )?à" r"|[Ss]ituée? à|[Ii]nstallée? à"
+        r"|[Cc]on sede en|[Ss]ede en|[Uu]bicad[ao]s? en" r"|[Bb]asad[ao] en)\s" + _NAMED)),
 )  # fmt: skip
 _PERSON = re.compile(
-    r"(?:(?:Dr|Prof|Dipl|Ing|Mag|M\.?Sc|B\.?Sc|Mr|Mrs|Ms|Herrn?|Frau|Mme|M|Sr|Sra|D|Dª)\.?[ -]?(?:-?Ing\.|h\.\s?c\.)?\s*)*(?P<name>[A-ZÄÖÜÁÉÍÓÚŁŠŽØÅ][\w'’À-ž]+(?:-[A-ZÄÖÜ][\w'’À-ž]+)?(?:\s(?:[A-Z]\.|von|van|de|del|de la|der|den|la|zu|af|Mc|O['’])){0,2}(?:\s[A-ZÄÖÜÁÉÍÓÚŁŠŽØÅ][\w'’À-ž]+(?:-[A-ZÄÖÜÁÉÍÓÚ][\w'’À-ž]+)?){1,3})(?=$|[\s,.;(–|-])"
+    r"(?:(?:Dr|Prof|Dipl|Ing|Mag|M\.?Sc|B\.?Sc|Mr|Mrs|Ms|Herrn?|Frau|Mme|M|Sr|Sra|D"
+    r"|Dª)\.?[ -]?(?:-?Ing\."
+    r"|h\.\s?c\.)?\s*)*(?P<name>[A-ZÄÖÜÁÉÍÓÚŁŠŽØÅ][\w'’À-ž]+(?:-[A-ZÄÖÜ][\w'’À-ž]+)?(?:\s(?:[A-Z]\."
+    r"|von|van|de|del|de la|der|den|la|zu|af|Mc"
+    r"|O['’])){0,2}(?:\s[A-ZÄÖÜÁÉÍÓÚŁŠŽØÅ][\w'’À-ž]+(?:-[A-ZÄÖÜÁÉÍÓÚ][\w'’À-ž]+)?){1,3})(?=$"
+    r"|[\s,.;(–|-])"
 )
 _NOT_PERSON = re.compile(
-    r"\b(?:GmbH|Ltd|Inc|AG|LLC|Team|Office|Department|Street|Sales|Support|Email|Phone|The|Our|We|Contact|Managing|Director|Manager|Company|Center|Centre|Service|Services|University|Head|Chief|Officer|Vice|President)\b"
+    r"\b(?:GmbH|Ltd|Inc|AG|LLC|Team|Office|Department|Street|Sales|Support|Email|Phone|The|Our|We"
+    r"|Contact|Managing|Director|Manager|Company|Center|Centre|Service|Services|University|Head"
+    r"|Chief|Officer|Vice|President)\b"
 )
 _ROLE = re.compile(
-    r"\b(?:CEO|CTO|CFO|COO|CMO|Chief [A-Z]\w+ Officer|Managing Director|(?:Co-?)?[Ff]ounder|Owner|Head of [A-Z]\w+|(?:Sales|Operations|Office|General|Plant|Account) Manager|Geschäftsführer(?:in)?|Inhaber(?:in)?|Gründer(?:in)?|Vertriebsleiter(?:in)?|Leiter(?:in)? \w+|Gérante?|Directeur \w+|Directrice \w+|PDG|Président[e]?|Gerente|Director(?:a)? \w+|Fundador(?:a)?|Director|President|Chairman)\b"
+    r"\b(?:CEO|CTO|CFO|COO|CMO|Chief [A-Z]\w+ Officer|Managing Director|(?:Co-?)?[Ff]ounder|Owner"
+    r"|Head of [A-Z]\w+|(?:Sales|Operations|Office|General|Plant|Account) Manager"
+    r"|Geschäftsführer(?:in)?|Inhaber(?:in)?|Gründer(?:in)?|Vertriebsleiter(?:in)?"
+    r"|Leiter(?:in)? \w+|Gérante?|Directeur \w+|Directrice \w+|PDG|Président[e]?|Gerente"
+    r"|Director(?:a)? \w+|Fundador(?:a)?|Director|President|Chairman)\b"
 )
 
 
@@ -67,6 +127,7 @@ def offerings(page: ReadPage, pairs: list[Pair]) -> Iterator[Candidate]:
             )
     yield from _phrases(page)
     yield from _gendered(page)
+    yield from _leaders(page)
 
 
 def _governing(page: ReadPage, index: int) -> tuple[K | None, int]:
@@ -92,6 +153,16 @@ def _below_headings(page: ReadPage) -> Iterator[Candidate]:
             continue
         if counts.get(heading, 0) >= MAX_ENTRIES:
             continue
+        if (
+            key in (K.CUSTOMER, K.PARTNER, K.LOCATION)
+            and line.heading == heading
+            and not line.level
+            and line.tag != "li"
+        ):
+            listed = list(_in_a_row(page, line, key))
+            if listed:
+                yield from listed
+                continue
         entry = _entry(page, index, heading, key)
         if entry is None:
             continue
@@ -100,13 +171,43 @@ def _below_headings(page: ReadPage) -> Iterator[Candidate]:
         yield in_line(page, line, key, value, span, confidence)
 
 
+def _in_a_row(page: ReadPage, line: Line, key: K) -> Iterator[Candidate]:
+    """The entries of a paragraph that is nothing but a list of names."""
+    text = _AND_MORE.sub("", line.text[:700]).rstrip(" .,")
+    pieces = [
+        piece.strip(" .,")
+        for piece in re.split(_SPLIT.pattern + r"|\s[|•·/–-]\s|\s{2,}", text)
+        if piece and piece.strip(" .,")
+    ]
+    if (
+        ":" in text
+        or len(pieces) < 2
+        or not all(
+            _plausible(piece, key) and len(piece.split()) <= 6 and not re.search(r"\d{3}", piece) for piece in pieces
+        )
+    ):
+        return
+    cursor = 0
+    for piece in pieces:
+        at = line.text.find(piece, cursor)
+        if at >= 0:
+            cursor = at + len(piece)
+            yield in_line(
+                page, line, key, re.sub(r"^(?:the|die|der|das|le|la|les|el|los|las)\s", "", piece), (at, cursor), 0.72
+            )
+
+
 def _entry(page: ReadPage, index: int, heading: int, key: K) -> tuple[str, tuple[int, int], float] | None:
     """The name an entry goes by: a sub-heading, the first line of a list item, what stands before its dash."""
     line = page.lines[index]
     text = line.text
     if _NAV.match(text) or len(text) < 2 or (line.region == "footer" and page.lines[heading].region != "footer"):
         return None
-    if line.level and (named := heading_key(text)) is not None and (key is K.JOB or named is key or len(text.split()) < 3):
+    if (
+        line.level
+        and (named := heading_key(text)) is not None
+        and (key is K.JOB or named is key or len(text.split()) < 3)
+    ):
         return None  # a heading of its own, for what stands below it
     first_of_item = (
         line.item >= 0
@@ -170,7 +271,9 @@ def _pictures(page: ReadPage) -> Iterator[Candidate]:
         above = min(picture.line, len(page.lines)) - 1
         if above < 0 or picture.region in ("footer", "nav", "header"):
             continue
-        key, heading = (heading_key(page.lines[above].text), above) if page.lines[above].level else _governing(page, above)
+        key, heading = (
+            (heading_key(page.lines[above].text), above) if page.lines[above].level else _governing(page, above)
+        )
         if key not in (K.CUSTOMER, K.PARTNER, K.CERTIFICATION) or heading < above - 60:
             continue
         name = re.sub(
@@ -283,7 +386,7 @@ def _phrases(page: ReadPage) -> Iterator[Candidate]:
 
 
 def _gendered(page: ReadPage) -> Iterator[Candidate]:
-    """Titles that say (m/w/d) or H/F are jobs wherever they stand; short lines that name a role beside a person are people."""
+    """Titles that say (m/w/d) or H/F are jobs wherever they stand; a role beside a name makes it a person."""
     for index, line in enumerate(page.lines):
         if line.excluded or len(line.text) > 140:
             continue
@@ -293,6 +396,26 @@ def _gendered(page: ReadPage) -> Iterator[Candidate]:
                 yield in_line(page, line, K.JOB, name, (0, match.end()), 0.85)
         elif (role := _ROLE.search(line.text)) and not line.quoted and len(line.text) < 90:
             yield from _person_with_role(page, line, index, role)
+
+
+def _leaders(page: ReadPage) -> Iterator[Candidate]:
+    """People named behind their office: `the managing directors Ole Petersen and Silke Brandt`."""
+    for sentence in sentences(page):
+        if (
+            sentence.line.quoted
+            or about_somebody_else(sentence.text)
+            or (match := _LED_BY.search(sentence.text[:600])) is None
+        ):
+            continue
+        cursor = match.start("people")
+        for piece in re.split(r",\s|\s(?:und|and|et|y|&)\s", match["people"]):
+            at = sentence.text.find(piece, cursor)
+            person = _PERSON.match(piece)
+            if at < 0 or person is None or _NOT_PERSON.search(person["name"]):
+                break
+            cursor = at + person.end()
+            span = (sentence.at + match.start(), sentence.at + cursor)
+            yield in_line(page, sentence.line, K.CONTACT_PERSON, person["name"], span, 0.75)
 
 
 def _person_with_role(page: ReadPage, line: Line, index: int, role: re.Match[str]) -> Iterator[Candidate]:

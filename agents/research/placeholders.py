@@ -9,39 +9,56 @@ from agents.documents import FactKey
 
 _FILLER = re.compile(r"\{\{|\}\}|\{%|<%|lorem ipsum|dolor sit amet|consectetur adipi|\blorem\b", re.IGNORECASE)
 _ANYWHERE = re.compile(
-    r"\{\{|\}\}|\{%|<%|%>|\$\{|\[\[|\]\]|__[A-Z_]{3,}__|%[A-Z_]{3,}%|lorem ipsum|dolor sit amet|consectetur adipi|\bTODO\b|\bTBD\b|\bundefined\b"
-    r"|\bnull\b|\bNaN\b|\[object Object\]|\bfoo ?bar\b|(?i:\b(?:insert|enter|add|type) (?:your|the|a|my)\b[^.]{0,40}\bhere\b)"
-    r"|(?i:\byour (?:company|business|name|email|e-mail|phone|address|logo|tagline|text|title|website|product|job title|street|city)\b(?: name| goes| here)?$)"
+    r"\{\{|\}\}|\{%|<%|%>|\$\{|\[\[|\]\]|__[A-Z_]{3,}__|%[A-Z_]{3,}%|lorem ipsum|dolor sit amet"
+    r"|consectetur adipi|\bTODO\b|\bTBD\b|\bundefined\b"
+    r"|\bnull\b|\bNaN\b|\[object Object\]|\bfoo ?bar\b|(?i:\b(?:insert|enter|add|type) (?:your|the"
+    r"|a|my)\b[^.]{0,40}\bhere\b)"
+    r"|(?i:\byour (?:company|business|name|email|e-mail|phone|address|logo|tagline|text|title"
+    r"|website|product|job title|street|city)\b(?: name| goes| here)?$)"
     r"|(?i:^\[[^\]]*\]$)|(?i:^<[^>]*>$)",
 )
 _WHOLE = re.compile(
-    r"(?:your|my|the|our|a|company|business|site|website|app|project|page|home ?page|home|index|untitled(?: document)?|document|title|name"
-    r"|company name|site name|site title|website name|my website|my site|my app|react app|vite(?: \+ \w+)*|vue app|next\.?js app|create next app"
-    r"|angular|svelte app|gatsby(?: default starter)?|welcome|wordpress|blog|test(?: page)?|demo|sample|example|placeholder|description|slogan|tagline"
-    r"|startseite|accueil|inicio|willkommen|bienvenue|bienvenidos?|n/?a|none|unknown|null|undefined|true|false|-+|\.+|0+|1|x+|asdf\w*|coming soon"
-    r"|loading\W*|just a moment\W*|404.*|not found|page not found|403 forbidden|access denied|logo|image|img|photo|picture|icon|banner|avatar|client ?\d*"
-    r"|customer ?\d*|partner ?\d*|logo ?\d*|brand ?\d*|product ?\d*|service ?\d*|feature ?\d*|item ?\d*|city|street|address|country|state|zip|phone"
-    r"|telephone|email|e-mail|jane doe|john doe|max mustermann|erika mustermann|musterfirma(?: gmbh)?|muster gmbh|mustermann gmbh|acme(?: inc\.?)?"
-    r"|musterstra(?:ß|ss)e 1\w*|12345 musterstadt|musterstadt|123 main st(?:reet)?\b.*|123 street.*|123 anywhere.*|.*\b(?:any ?town|any ?city|musterstadt)\b.*|https?://|www\.?)",
+    r"(?:your|my|the|our|a|company|business|site|website|app|project|page|home ?page|home|index"
+    r"|untitled(?: document)?|document|title|name"
+    r"|company name|site name|site title|website name|my website|my site|my app|react app"
+    r"|vite(?: \+ \w+)*|vue app|next\.?js app|create next app"
+    r"|angular|svelte app|gatsby(?: default starter)?|welcome|wordpress|blog|test(?: page)?|demo"
+    r"|sample|example|placeholder|description|slogan|tagline"
+    r"|startseite|accueil|inicio|willkommen|bienvenue|bienvenidos?|n/?a|none|unknown|null"
+    r"|undefined|true|false|-+|\.+|0+|1|x+|asdf\w*|coming soon"
+    r"|loading\W*|just a moment\W*|404.*|not found|page not found|403 forbidden|access denied|logo"
+    r"|image|img|photo|picture|icon|banner|avatar|client ?\d*"
+    r"|customer ?\d*|partner ?\d*|logo ?\d*|brand ?\d*|product ?\d*|service ?\d*|feature ?\d*"
+    r"|item ?\d*|city|street|address|country|state|zip|phone"
+    r"|telephone|email|e-mail|jane doe|john doe|max mustermann|erika mustermann"
+    r"|musterfirma(?: gmbh)?|muster gmbh|mustermann gmbh|acme(?: inc\.?)?"
+    r"|musterstra(?:ß|ss)e 1\w*|12345 musterstadt|musterstadt|123 main st(?:reet)?\b.*"
+    r"|123 street.*|123 anywhere.*|.*\b(?:any ?town|any ?city|musterstadt)\b.*|https?://|www\.?)",
     re.IGNORECASE,
 )
 _EMAIL_DOMAINS = re.compile(
-    r"@(?:[\w-]+\.)*(?:example\.(?:com|org|net|edu)|domain\.(?:com|tld|de)|yourdomain\.\w+|your-?(?:company|site|email|domain)\.\w+|mysite\.com|yoursite\.com"
-    r"|email\.com|company\.com|website\.com|site\.com|test\.com|sentry\.io|sentry\.wixpress\.com|wixpress\.com|w3\.org|schema\.org|mustermann?\.\w+"
+    r"@(?:[\w-]+\.)*(?:example\.(?:com|org|net|edu)|domain\.(?:com|tld|de)|yourdomain\.\w+"
+    r"|your-?(?:company|site|email|domain)\.\w+|mysite\.com|yoursite\.com"
+    r"|email\.com|company\.com|website\.com|site\.com|test\.com|sentry\.io|sentry\.wixpress\.com"
+    r"|wixpress\.com|w3\.org|schema\.org|mustermann?\.\w+"
     r"|musterfirma\.\w+|beispiel\.(?:de|com)|exemple\.(?:fr|com)|ejemplo\.(?:es|com)|template\.com|placeholder\.com)$",
     re.IGNORECASE,
 )
 _EMAIL_NAMES = re.compile(
-    r"^(?:your|you|youremail|your\.?name|name|email|user|username|someone|somebody|no-?reply|do-?not-?reply|noreply\w*|test|foo|abc|xyz|xxx+|max\.mustermann"
-    r"|john\.?doe|jane\.?doe|first\.?last|firstname\.lastname|vorname\.nachname|prenom\.nom|mailer-daemon|postmaster|abuse)@",
+    r"^(?:your|you|youremail|your\.?name|name|email|user|username|someone|somebody|no-?reply"
+    r"|do-?not-?reply|noreply\w*|test|foo|abc|xyz|xxx+|max\.mustermann"
+    r"|john\.?doe|jane\.?doe|first\.?last|firstname\.lastname|vorname\.nachname|prenom\.nom"
+    r"|mailer-daemon|postmaster|abuse)@",
     re.IGNORECASE,
 )
 _URL_HOSTS = re.compile(
-    r"^(?:https?:)?//(?:www\.)?(?:example\.(?:com|org|net)|domain\.com|yourdomain\.\w+|yourwebsite\.\w+|yoursite\.com|website\.com|localhost|127\.|0\.0\.)",
+    r"^(?:https?:)?//(?:www\.)?(?:example\.(?:com|org|net)|domain\.com|yourdomain\.\w+"
+    r"|yourwebsite\.\w+|yoursite\.com|website\.com|localhost|127\.|0\.0\.)",
     re.IGNORECASE,
 )
 _FAKE_DIGITS = re.compile(
-    r"^(?:0|00|1)?(?:1234567890|123456789|12345678|0123456789|9876543210|1112223333?|0*)$|^(\d)\1{5,}$|(?:^|\D)(\d)\2{7,}|1234567890$"
+    r"^(?:0|00|1)?(?:1234567890|123456789|12345678|0123456789|9876543210|1112223333?|0*)$"
+    r"|^(\d)\1{5,}$|(?:^|\D)(\d)\2{7,}|1234567890$"
 )
 
 

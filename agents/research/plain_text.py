@@ -45,7 +45,8 @@ def read_text(markup: str, address: str, *, truncated: bool = False) -> ReadPage
                     page.links.append(Link(match[2], match[1], start + at, start + at + len(match[1]), len(page.lines)))
             page.lines.append(
                 Line(start, length, visible, "td" if len(cells) > 1 else tag, level=level,
-                     row=row if len(cells) > 1 else -1, cell=number if len(cells) > 1 else -1, items=(item,) if item >= 0 else ())
+                     row=row if len(cells) > 1 else -1, cell=number if len(cells) > 1 else -1, items=(item,
+                     ) if item >= 0 else ())
             )  # fmt: skip
     page.text = "".join(parts)
     page.title = next((line.text for line in page.lines if line.level == 1), "")
@@ -72,7 +73,7 @@ def _reads_like_heading(page: ReadPage, index: int) -> bool:
     if line.tag != "p" or len(line.text) > 60 or index + 1 >= len(page.lines):
         return False
     following = page.lines[index + 1]
-    return following.tag == "li" and line.text[-1] not in ".!?;," or (line.text.isupper() and len(line.text) > 4)
+    return (following.tag == "li" and line.text[-1] not in ".!?;,") or (line.text.isupper() and len(line.text) > 4)
 
 
 def _joined(text: str) -> list[str]:

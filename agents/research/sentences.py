@@ -11,15 +11,21 @@ from agents.research.pages import Line, ReadPage
 MAX_LINE = 6_000
 _END = re.compile(r"(?<=[.!?])[\"”»)]?\s+(?=[\"„“«(¿¡]?[A-ZÄÖÜÉÈÀÁÍÓÚÑ0-9])")
 _ABBREVIATION = re.compile(
-    r"(?:\b(?:Dr|Mr|Mrs|Ms|Prof|St|Nr|No|Inc|Ltd|Co|Corp|Tel|Fax|Str|ca|bzw|inkl|Mio|Mrd|approx|est|vs|Hr|Fr|Sr|Sra|Av|Avda|Bd|Art|Abs|z\.\s?B|u\.\s?a|d\.\s?h|e\.g|i\.e|S\.[AL]|\d)"
+    r"(?:\b(?:Dr|Mr|Mrs|Ms|Prof|St|Nr|No|Inc|Ltd|Co|Corp|Tel|Fax|Str|ca|bzw|inkl|Mio|Mrd|approx"
+    r"|est|vs|Hr|Fr|Sr|Sra|Av|Avda|Bd|Art|Abs|z\.\s?B|u\.\s?a|d\.\s?h|e\.g|i\.e|S\.[AL]|\d)"
     r"|\b[A-Z])\.$"
 )
 
 # What the company is said about here is another one, or a wish, or a denial.
 _OTHERS = re.compile(
-    r"\b(?:not (?:to be confused|affiliated|associated|connected|related)|no (?:connection|relation|affiliation) (?:with|to)|unrelated to|not the same (?:company|as)|do not confuse|should not be confused"
-    r"|nicht (?:zu verwechseln|verwandt|verbunden|identisch)|keine verbindung|ne pas confondre|sans (?:lien|rapport) avec|aucun lien|no confundir|sin relación|ajen[ao] a"
-    r"|(?:our|a|the|its|their) (?:customer|client|competitor|rival|supplier|landlord|investor|neighbou?r|namesake|host|web ?host|bank|insurer)[ ,]|unser kunde|unser wettbewerber|notre client|nuestro cliente)",
+    r"\b(?:not (?:to be confused|affiliated|associated|connected|related)|no (?:connection"
+    r"|relation|affiliation) (?:with|to)|unrelated to|not the same (?:company|as)|do not confuse"
+    r"|should not be confused"
+    r"|nicht (?:zu verwechseln|verwandt|verbunden|identisch)|keine verbindung|ne pas confondre"
+    r"|sans (?:lien|rapport) avec|aucun lien|no confundir|sin relación|ajen[ao] a"
+    r"|(?:our|a|the|its|their) (?:customer|client|competitor|rival|supplier|landlord|investor"
+    r"|neighbou?r|namesake|host|web ?host|bank|insurer)[ ,]|unser kunde|unser wettbewerber"
+    r"|notre client|nuestro cliente)",
     re.IGNORECASE,
 )
 

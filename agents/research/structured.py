@@ -14,7 +14,11 @@ from agents.research.news import iso_date
 from agents.research.pages import Property, ReadPage
 
 _ORGANISATION = re.compile(
-    r"(?:Organization|Organisation|Corporation|Business|Company|Store|Shop|Agency|Restaurant|Bakery|Brewery|Winery|Hotel|Service|Dentist|Clinic|Hospital|Office|NGO|Airline|Consortium|Contractor|Plumber|Electrician|Attorney|Notary|Dealer|Repair|Center|Centre|Salon|Gym|Library|Project|School|College|Cafe|CafeOrCoffeeShop|MovingCompany|Locksmith|Logistics|Manufacturer|Startup|Firm)$"
+    r"(?:Organization|Organisation|Corporation|Business|Company|Store|Shop|Agency|Restaurant"
+    r"|Bakery|Brewery|Winery|Hotel|Service|Dentist|Clinic|Hospital|Office|NGO|Airline|Consortium"
+    r"|Contractor|Plumber|Electrician|Attorney|Notary|Dealer|Repair|Center|Centre|Salon|Gym"
+    r"|Library|Project|School|College|Cafe|CafeOrCoffeeShop|MovingCompany|Locksmith|Logistics"
+    r"|Manufacturer|Startup|Firm)$"
 )
 _NOT_ORGANISATION = frozenset(
     {
@@ -28,7 +32,10 @@ _NOT_ORGANISATION = frozenset(
     }
 )
 _PERSONISH = frozenset({"Person"})
-_ASIDE = frozenset({"author", "review", "reviews", "creator", "customer", "competitor", "itemReviewed", "sponsor", "funder", "memberOf", "parentOrganization", "subOrganization", "alumniOf", "isPartOf", "recognizedBy", "issuedBy", "provider_", "copyrightHolder_", "translator", "affiliation", "worksFor_", "knows", "mentions", "subjectOf", "citation", "testimonial", "client", "clients"})  # fmt: skip
+_ASIDE = frozenset({"author", "review", "reviews", "creator", "customer", "competitor", "itemReviewed", "sponsor",
+    "funder", "memberOf", "parentOrganization", "subOrganization", "alumniOf", "isPartOf", "recognizedBy", "issuedBy",
+    "provider_", "copyrightHolder_", "translator", "affiliation", "worksFor_", "knows", "mentions", "subjectOf",
+    "citation", "testimonial", "client", "clients"})  # fmt: skip
 _ARTICLES = frozenset({"NewsArticle", "Article", "BlogPosting", "PressRelease", "Report"})
 _PRODUCTS = frozenset(
     {
@@ -59,7 +66,7 @@ class Organisation:
 
 @dataclass
 class Structured:
-    """Everything structured data says of a page: its organisations, and entries that belong to whoever owns the page."""
+    """Everything structured data says of a page: its organisations, and entries of whoever owns the page."""
 
     organisations: list[Organisation] = field(default_factory=list)
     entries: list[Candidate] = field(default_factory=list)
@@ -307,8 +314,10 @@ def _read_microdata(found: Structured, page: ReadPage) -> None:
 
 
 _MICRODATA = {
-    "name": K.NAME, "legalName": K.LEGAL_NAME, "description": K.DESCRIPTION, "slogan": K.DESCRIPTION, "telephone": K.PHONE, "email": K.EMAIL, "url": K.WEBSITE,
-    "foundingDate": K.FOUNDED, "numberOfEmployees": K.EMPLOYEES, "address": K.ADDRESS, "sameAs": K.SOCIAL, "brand": K.PRODUCT,
+    "name": K.NAME, "legalName": K.LEGAL_NAME, "description": K.DESCRIPTION, "slogan": K.DESCRIPTION,
+    "telephone": K.PHONE, "email": K.EMAIL, "url": K.WEBSITE,
+    "foundingDate": K.FOUNDED, "numberOfEmployees": K.EMPLOYEES, "address": K.ADDRESS, "sameAs": K.SOCIAL,
+    "brand": K.PRODUCT,
 }  # fmt: skip
 
 

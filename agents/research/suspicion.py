@@ -15,25 +15,71 @@ from agents.research.placeholders import is_leftover
 from agents.research.visibility import INVISIBLE
 
 _INSTRUCTION = re.compile(
-    r"\b(?:ignore|disregard|forget|override|bypass|skip)\b[^.!?\n]{0,40}?\b(?:(?:all|any|every|the|your|my|these|those|of)\s){0,3}(?:previous|prior|above|earlier|preceding|existing|foregoing|former|original|system|other)\b[^.!?\n]{0,25}?\b(?:instructions?|prompts?|directions?|rules?|guidelines?|context|messages?|commands?|text|content)\b"
-    r"|\b(?:ignore|disregard|forget|override)\b[^.!?\n]{0,20}\b(?:your|all|any|the)\b[^.!?\n]{0,15}\b(?:instructions|prompt|guidelines|guardrails|rules|training)\b"
-    r"|\byou are (?:now |no longer )?(?:an? |the |in )?(?:\w+ ){0,3}(?:ai|llm|language model|chat ?bot|assistant|agent|developer mode|dan)\b"
-    r"|\b(?:system|developer|assistant) ?(?:prompt|message|instruction|override)s?\b|\bnew (?:system )?instructions?\s?:|<\|?(?:im_start|im_end|system|endoftext)\|?>|\[/?(?:INST|SYS(?:TEM)?)\]|<</?SYS>>|^\s*#{0,4}\s*(?:system|assistant|instruction)s?\s?:\s|\b(?:begin|end) (?:system|instructions?|prompt)\b"
-    r"|\b(?:attention|note|notice|message|instructions?|important|reminder|hint|hello|hi|dear|hey)\b[^.!?\n]{0,25}?\b(?:to|for|all|any|,)?\s?(?:the )?(?:ai|a\.i\.|llms?|language models?|(?:ai|automated|research|sales|crm|reading) (?:agents?|assistants?|systems?|bots?|tools?)|assistants?|chat ?bots?|crawlers?|scrapers?|chatgpt|claude|gpt|copilot)\b\s?[:,;!(–-]"
-    r"|\b(?:if|when|as) you(?:['’]re| are)? (?:an? )?(?:ai|llm|language model|assistant|automated|bot|agent|reading this as)\b|\b(?:ai|llm)s?[ -](?:agents?|assistants?|models?|readers?|crawlers?|systems?)\s?(?:must|should|shall|are (?:instructed|required|asked|to)|reading|processing|summari[sz]ing|:)"
-    r"|\b(?:do not|don['’]t|never)\b[^.!?\n]{0,25}\b(?:tell|inform|mention|reveal|show|alert|warn)\b[^.!?\n]{0,25}\b(?:user|reviewer|human|approver|operator|anyone)s?\b"
-    r"|\b(?:auto-?)?approve\b[^.!?\n]{0,30}\b(?:this|the|all|any|without)\b[^.!?\n]{0,25}\b(?:proposal|request|draft|update|brief|review|deal|gate)s?\b|\bmark\b[^.!?\n]{0,30}\bas (?:approved|verified|trusted|qualified|hot lead)\b|\bskip (?:the )?(?:review|approval|human)\b"
-    r"|\b(?:set|change|update|overwrite|write|record|store|enter|put)\b[^.!?\n]{0,40}\b(?:crm|deal|lead|opportunity|record|field|founding year|revenue|discount|owner|stage|score|rating)\b[^.!?\n]{0,30}\b(?:to|as|=|at)\s"
-    r"|\b(?:report|state|claim|say|write|output|answer|respond|reply|include|list|add|pretend|assert|conclude|describe|summari[sz]e|tell (?:the|your) (?:user|reader|customer))\b[^.!?\n]{0,20}?\b(?:that (?:the|this|our|we|it|they)|this (?:company|page|site|text) (?:as|is)|only (?:with|that)|with exactly|in your (?:answer|output|summary|report|brief|response))\b[^.!?\n]{0,60}\b(?:instead|employees|founded|revenue|million|billion|customers?|certified|partner|leader|best|discount|approved|fortune|iso)\b"
-    r"|\b(?:in your|to your|your) (?:summary|brief|report|output|answer|response|proposal),?\s(?:you (?:must|should)|always|please|say|state|write|include|mention|add|recommend)\b|\b(?:include|insert|add|append|mention)\b[^.!?\n]{0,30}\bin (?:your|the) (?:summary|brief|report|output|answer|response|proposal|draft)\b"
-    r"|\bsend\b[^.!?\n]{0,40}\b(?:api key|password|credentials|token|secrets?|system prompt)\b|\b(?:reveal|print|leak|exfiltrate|repeat)\b[^.!?\n]{0,30}\b(?:prompt|instructions|secrets?|api key|credentials)\b"
-    r"|\bignorier\w*\b[^.!?\n]{0,50}\b(?:anweisung|instruktion|vorgabe|regel|prompt|befehl)\w*|\bvergiss\b[^.!?\n]{0,40}\b(?:anweisung|instruktion|regel|vorgabe)\w*|\b(?:hinweis|anweisung|achtung|nachricht|wichtig)\b[^.!?\n]{0,25}\b(?:ki|ki-\w+|sprachmodell\w*|assistent\w*|bots?)\b|\bdu bist (?:jetzt |nun )?(?:ein|eine) (?:ki|sprachmodell|assistent|hilfreich)\w*|\bals ki\b[^.!?\n]{0,30}\b(?:sollst|musst|darfst)\b|\b(?:ki|ki-(?:agenten?|assistenten?|systeme?|modelle?))\b[^.!?\n]{0,10}(?::|\b(?:sollen|müssen|bitte)\b)"
-    r"|\bignor(?:ez|e|er)\b[^.!?\n]{0,50}\b(?:instructions?|consignes?|directives?|règles?)\b|\boubli(?:ez|e)\b[^.!?\n]{0,40}\b(?:instructions?|consignes?)\b|\b(?:note|message|attention|instructions?)\b[^.!?\n]{0,25}\b(?:ia|l['’]ia|agents? ia|assistants? ia|modèles? de langage)\b|\b(?:tu es|vous êtes) (?:maintenant |désormais )?une? (?:ia|assistant|modèle)"
-    r"|\bignor(?:a|e|ar|en)\b[^.!?\n]{0,50}\b(?:instrucciones|órdenes|indicaciones|reglas|istruzioni|instruções)\b|\bolvida\b[^.!?\n]{0,40}\b(?:instrucciones|reglas)\b|\b(?:nota|mensaje|atención|aviso|instrucciones)\b[^.!?\n]{0,25}\b(?:ia|agentes? de ia|asistentes?|modelos? de lenguaje)\b\s?[:,;.]|\b(?:eres|usted es) (?:ahora )?una? (?:ia|asistente|modelo)",
+    r"\b(?:ignore|disregard|forget|override|bypass|skip)\b[^.!?\n]{0,40}?\b(?:(?:all|any|every|the"
+    r"|your|my|these|those|of)\s){0,3}(?:previous|prior|above" r"|earlier|preceding|existing" r"|foregoing"
+    r"|former|original|system" r"|other)\b[^.!?\n]{0,25}?\b(?:instructions?|prompts?" r"|directions?"
+    r"|rules?|guidelines?|context|messages?|commands?|text" r"|content)\b"
+    r"|\b(?:ignore|disregard|forget" r"|override)\b[^.!?\n]{0,20}\b(?:your|all|any"
+    r"|the)\b[^.!?\n]{0,15}\b(?:instructions|prompt|guidelines" r"|guardrails|rules|training)\b"
+    r"|\byou are (?:now |no longer )?(?:an? |the " r"|in )?(?:\w+ ){0,3}(?:ai|llm|language model"
+    r"|chat ?bot|assistant|agent|developer mode|dan)\b"
+    r"|\b(?:system|developer|assistant) ?(?:prompt|message" r"|instruction|override)s?\b"
+    r"|\bnew (?:system )?instructions?\s?:|<\|?(?:im_start|im_end" r"|system|endoftext)\|?>"
+    r"|\[/?(?:INST|SYS(?:TEM)?)\]|<</?SYS>>|^\s*#{0,4}\s*(?:system" r"|assistant" r"|instruction)s?\s?:\s"
+    r"|\b(?:begin|end) (?:system|instructions?|prompt)\b"
+    r"|\b(?:attention|note|notice|message|instructions?|important" r"|reminder|hint|hello|hi|dear"
+    r"|hey)\b[^.!?\n]{0,25}?\b(?:to|for|all|any" r"|,)?\s?(?:the )?(?:ai|a\.i\.|llms?" r"|language models?"
+    r"|(?:ai|automated|research|sales|crm|reading) (?:agents?" r"|assistants?|systems?|bots?|tools?)"
+    r"|assistants?|chat ?bots?|crawlers?|scrapers?|chatgpt|claude" r"|gpt|copilot)\b\s?[:,;!(–-]"
+    r"|\b(?:if|when|as) you(?:['’]re| are)? (?:an? )?(?:ai|llm|language model|assistant|automated"
+    r"|bot|agent|reading this as)\b|\b(?:ai|llm)s?[ -](?:agents?" r"|assistants?|models?|readers?"
+    r"|crawlers?|systems?)\s?(?:must|should|shall" r"|are (?:instructed|required|asked|to)|reading"
+    r"|processing|summari[sz]ing|:)"
+    r"|\b(?:do not|don['’]t|never)\b[^.!?\n]{0,25}\b(?:tell|inform" r"|mention|reveal|show|alert"
+    r"|warn)\b[^.!?\n]{0,25}\b(?:user|reviewer|human|approver" r"|operator|anyone)s?\b"
+    r"|\b(?:auto-?)?approve\b[^.!?\n]{0,30}\b(?:this|the|all|any"
+    r"|without)\b[^.!?\n]{0,25}\b(?:proposal|request|draft|update" r"|brief|review|deal|gate)s?\b"
+    r"|\bmark\b[^.!?\n]{0,30}\bas (?:approved|verified|trusted" r"|qualified|hot lead)\b"
+    r"|\bskip (?:the )?(?:review|approval|human)\b"
+    r"|\b(?:set|change|update|overwrite|write|record|store|enter|put)\b[^.!?\n]{0,40}\b(?:crm|deal"
+    r"|lead|opportunity|record|field|founding year|revenue" r"|discount|owner|stage|score"
+    r"|rating)\b[^.!?\n]{0,30}\b(?:to|as|=|at)\s"
+    r"|\b(?:report|state|claim|say|write|output|answer|respond" r"|reply|include|list|add|pretend"
+    r"|assert|conclude|describe|summari[sz]e|tell (?:the" r"|your) (?:user|reader"
+    r"|customer))\b[^.!?\n]{0,20}?\b(?:that (?:the|this|our|we|it" r"|they)|this (?:company" r"|page|site"
+    r"|text) (?:as|is)|only (?:with|that)|with exactly" r"|in your (?:answer|output|summary|report"
+    r"|brief|response))\b[^.!?\n]{0,60}\b(?:instead|employees" r"|founded|revenue|million|billion"
+    r"|customers?|certified|partner|leader|best|discount|approved" r"|fortune|iso)\b"
+    r"|\b(?:in your|to your|your) (?:summary|brief|report|output" r"|answer|response"
+    r"|proposal),?\s(?:you (?:must|should)|always|please|say|state" r"|write|include|mention|add"
+    r"|recommend)\b|\b(?:include|insert|add|append" r"|mention)\b[^.!?\n]{0,30}\bin (?:your"
+    r"|the) (?:summary|brief|report|output|answer|response" r"|proposal|draft)\b"
+    r"|\bsend\b[^.!?\n]{0,40}\b(?:api key|password|credentials" r"|token|secrets?|system prompt)\b"
+    r"|\b(?:reveal|print|leak|exfiltrate" r"|repeat)\b[^.!?\n]{0,30}\b(?:prompt|instructions" r"|secrets?"
+    r"|api key|credentials)\b"
+    r"|\bignorier\w*\b[^.!?\n]{0,50}\b(?:anweisung|instruktion" r"|vorgabe|regel|prompt|befehl)\w*"
+    r"|\bvergiss\b[^.!?\n]{0,40}\b(?:anweisung|instruktion|regel" r"|vorgabe)\w*|\b(?:hinweis"
+    r"|anweisung|achtung|nachricht|wichtig)\b[^.!?\n]{0,25}\b(?:ki" r"|ki-\w+|sprachmodell\w*"
+    r"|assistent\w*|bots?)\b|\bdu bist (?:jetzt |nun )?(?:ein" r"|eine) (?:ki|sprachmodell|assistent"
+    r"|hilfreich)\w*|\bals ki\b[^.!?\n]{0,30}\b(?:sollst|musst" r"|darfst)\b|\b(?:ki|ki-(?:agenten?"
+    r"|assistenten?|systeme?|modelle?))\b[^.!?\n]{0,10}(?::" r"|\b(?:sollen|müssen|bitte)\b)"
+    r"|\bignor(?:ez|e|er)\b[^.!?\n]{0,50}\b(?:instructions?" r"|consignes?|directives?|règles?)\b"
+    r"|\boubli(?:ez|e)\b[^.!?\n]{0,40}\b(?:instructions?" r"|consignes?)\b|\b(?:note|message" r"|attention"
+    r"|instructions?)\b[^.!?\n]{0,25}\b(?:ia|l['’]ia|agents? ia" r"|assistants? ia"
+    r"|modèles? de langage)\b|\b(?:tu es|vous êtes) (?:maintenant " r"|désormais )?une? (?:ia" r"|assistant|modèle)"
+    r"|\bignor(?:a|e|ar|en)\b[^.!?\n]{0,50}\b(?:instrucciones" r"|órdenes|indicaciones|reglas"
+    r"|istruzioni|instruções)\b" r"|\bolvida\b[^.!?\n]{0,40}\b(?:instrucciones|reglas)\b" r"|\b(?:nota"
+    r"|mensaje|atención|aviso" r"|instrucciones)\b[^.!?\n]{0,25}\b(?:ia|agentes? de ia" r"|asistentes?"
+    r"|modelos? de lenguaje)\b\s?[:,;.]|\b(?:eres" r"|usted es) (?:ahora )?una? (?:ia|asistente" r"|modelo)",
     re.IGNORECASE,
 )  # fmt: skip
 _ORDER = re.compile(
-    r"^\W*(?:please |instead,? |then |now |also |and |bitte |you must |you should |you have to |always |make sure (?:to|that) |be sure to )?(?:report|state|say|write|output|answer|respond|reply|record|pretend|assert|claim|conclude|recommend|approve|send|set|update|overwrite|delete|grant|offer|describe the company|summari[sz]e|melde|schreibe|behaupte|nenne|trage|antworte|gib|setze|genehmige|écris|écrivez|indique[rz]?|réponds|répondez|affirme[rz]?|escribe|indica|responde|afirma|di que|aprueba)\b",
+    r"^\W*(?:please |instead,? |then |now |also |and |bitte |you must |you should |you have to "
+    r"|always |make sure (?:to|that) |be sure to )?(?:report|state|say|write|output|answer|respond"
+    r"|reply|record|pretend|assert|claim|conclude|recommend|approve|send|set|update|overwrite"
+    r"|delete|grant|offer|describe the company|summari[sz]e|melde|schreibe|behaupte|nenne|trage"
+    r"|antworte|gib|setze|genehmige|écris|écrivez|indique[rz]?|réponds|répondez|affirme[rz]?"
+    r"|escribe|indica|responde|afirma|di que|aprueba)\b",
     re.IGNORECASE,
 )
 _CONFUSABLE = str.maketrans(
@@ -42,8 +88,10 @@ _CONFUSABLE = str.maketrans(
 )
 _TOKEN = re.compile(r"[^\W\d_]{2,}(?:[-.][^\W\d_]+)*")
 _HOW = {
-    "hidden": "in text that is hidden from readers", "comment": "in a comment of the page's source", "meta": "in a meta tag", "alt": "in a picture's description", "title": "in a tooltip",
-    "aria-label": "in a label for screen readers", "template": "in a template", "placeholder": "in a form field", "option": "in a menu entry", "structured data": "in structured data",
+    "hidden": "in text that is hidden from readers", "comment": "in a comment of the page's source",
+    "meta": "in a meta tag", "alt": "in a picture's description", "title": "in a tooltip",
+    "aria-label": "in a label for screen readers", "template": "in a template", "placeholder": "in a form field",
+    "option": "in a menu entry", "structured data": "in structured data",
     "page title": "in the page's title",
 }  # fmt: skip
 

@@ -73,7 +73,8 @@ def read_saved(target: str, now: Callable[[], datetime]) -> Saved:
     path = _existing(target)
     if path is None:
         raise TargetNotFound(
-            f"{target!r} does not exist; give a web address, the path of a saved page or folder, or text after 'text:'.",
+            f"{target!r} does not exist; give a web address, the path of a saved page or folder, "
+            "or text after 'text:'.",
             path=target,
         )
     if path.is_dir():
@@ -126,7 +127,8 @@ def _file(path: Path, shown: str, now: datetime) -> Page:
 def _check_size(size: int, name: str) -> None:
     if size > MAX_PAGE:
         raise TargetTooLarge(
-            f"{name} has {size / 1_048_576:.1f} MB; pages up to {MAX_PAGE // 1_048_576} MB are read. Save the part that matters, or paste its text.",
+            f"{name} has {size / 1_048_576:.1f} MB; pages up to {MAX_PAGE // 1_048_576} MB are "
+            "read. Save the part that matters, or paste its text.",
             size=size,
             limit=MAX_PAGE,
         )
@@ -148,7 +150,9 @@ def _folder(folder: Path, now: datetime) -> Saved:
             saved.flags.append(
                 Flag(
                     code="unreadable_file",
-                    message=f"{name!r} and what follows were not read: a folder is read up to {MAX_FOLDER // 1_048_576} MB.",
+                    message=(
+                        f"{name!r} and what follows were not read: a folder is read up to {MAX_FOLDER // 1_048_576} MB."
+                    ),
                 )
             )
             break
@@ -157,7 +161,9 @@ def _folder(folder: Path, now: datetime) -> Saved:
         saved.flags.append(
             Flag(
                 code="unreadable_file",
-                message=f"{len(files) - MAX_FILES} more files in {folder.name!r} were not read; {MAX_FILES} is the most.",
+                message=(
+                    f"{len(files) - MAX_FILES} more files in {folder.name!r} were not read; {MAX_FILES} is the most."
+                ),
             )
         )
     if not saved.pages:
@@ -193,7 +199,9 @@ def _files(folder: Path, saved: Saved) -> list[Path]:
                     saved.flags.append(
                         Flag(
                             code="unreadable_file",
-                            message=f"Skipped: {relative.as_posix()!r} is {binary_kind(head) or 'no page'}, not a web page.",
+                            message=(
+                                f"Skipped: {relative.as_posix()!r} is {binary_kind(head) or 'no page'}, not a web page."
+                            ),
                         )
                     )
         except OSError as error:

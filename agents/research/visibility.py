@@ -1,4 +1,4 @@
-"""What a person looking at the page would not see: hidden elements, invisible characters, text in the ground's colour."""
+"""What a person would not see on the page: hidden elements, invisible characters, text in the ground's colour."""
 
 from __future__ import annotations
 
@@ -17,7 +17,8 @@ _HIDING = re.compile(
     r"display\s*:\s*none|visibility\s*:\s*(?:hidden|collapse)"
     r"|font-size\s*:\s*" + _SMALL + r"\s*(?:;|!|$)"
     r"|(?:text-indent|left|top|right|bottom|margin-left|margin-top)\s*:\s*" + _FAR + r"\s*(?:px|em|rem|vw|pt)"
-    r"|clip\s*:\s*rect\(\s*[01](?:px)?[\s,]+[01](?:px)?[\s,]+[01](?:px)?[\s,]+[01](?:px)?\s*\)|clip-path\s*:\s*inset\(\s*(?:50|100)%"
+    r"|clip\s*:\s*rect\(\s*[01](?:px)?[\s,]+[01](?:px)?[\s,]+[01](?:px)?[\s,]+[01](?:px)?\s*\)"
+    r"|clip-path\s*:\s*inset\(\s*(?:50|100)%"
     r"|transform\s*:\s*scale\(\s*0\s*\)|color\s*:\s*transparent|content-visibility\s*:\s*hidden",
     re.IGNORECASE,
 )
@@ -42,7 +43,8 @@ _RESPONSIVE = re.compile(
     r"(?:^|\s)(?:d-\w+-(?:block|flex|inline|inline-block|grid)|\w+:(?:block|flex|inline|inline-block|grid))(?:\s|$)"
 )
 _HIDDEN_CLASS = re.compile(
-    r"(?:^|\s)(?:d-none|hidden|is-hidden|visually-hidden|sr-only|screen-reader-text|screenreader-only|hide|w-hidden)(?:\s|$)"
+    r"(?:^|\s)(?:d-none|hidden|is-hidden|visually-hidden|sr-only|screen-reader-text"
+    r"|screenreader-only|hide|w-hidden)(?:\s|$)"
 )
 
 

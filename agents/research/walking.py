@@ -17,15 +17,20 @@ MAX_TEXT = 400_000
 MAX_PASSAGES = 2_000
 
 _BLOCKS = frozenset(
-    "address article aside blockquote body caption center dd details dialog div dl dt fieldset figcaption figure footer form "
-    "header hr html legend li main nav ol option p pre section select summary table tbody td tfoot th thead tr ul".split()
+    ["address", "article", "aside", "blockquote", "body", "caption", "center", "dd", "details", "dialog", "div", "dl",
+        "dt", "fieldset", "figcaption", "figure", "footer", "form", "header", "hr", "html", "legend", "li", "main",
+        "nav", "ol", "option", "p", "pre", "section", "select", "summary", "table", "tbody", "td", "tfoot", "th",
+        "thead", "tr", "ul"]
 ) | HEADINGS  # fmt: skip
-_SKIPPED = frozenset("script style template head svg math iframe object canvas audio video datalist".split())
+_SKIPPED = frozenset(
+    ["script", "style", "template", "head", "svg", "math", "iframe", "object", "canvas", "audio", "video", "datalist"]
+)
 _UNSEEN = frozenset({"noscript", "textarea", "input"})
 _LEAVES = frozenset({"p", "li", "dt", "dd", "td", "th", "figcaption", "legend"})
 _REGIONS = {"header": "header", "footer": "footer", "nav": "nav", "aside": "aside"}
 _SPACED = frozenset({"a", "button", "label", "option", "td", "th", "img"})
 _SPACES = re.compile(r"[\s\u00a0\u2000-\u200a\u202f\u205f\u3000]+")
+_SPOKEN = re.compile(r"^[\"“„«»‘][^\"”“«»]{15,}[\"”“«»’]\s?(?:$|[—–-]|by |von )")
 _TESTIMONIAL = re.compile(
     r"testimonial|(?<!p)review|customer-quote|case-quote|zitat|temoignage|kundenstimme", re.IGNORECASE
 )
@@ -346,13 +351,14 @@ class _Walk:
         self.length = start + len(text)
         block = blocks[-1] if blocks else frame
         path = tuple(f.tag for f in blocks[-6:])
+        quoted = frame.quoted or (len(text) > 25 and _SPOKEN.match(text) is not None)
         level = _level(blocks)
         leaf = block.tag in _LEAVES or block.tag in HEADINGS
         parent = blocks[-2].serial if leaf and len(blocks) > 1 else block.serial
         self.page.lines.append(
             Line(
                 start, self.length, text, block.tag, parent, frame.region, path, level,
-                row=frame.row, cell=frame.cell, items=frame.items, quoted=frame.quoted,
+                row=frame.row, cell=frame.cell, items=frame.items, quoted=quoted,
                 when=frame.when or block.when,
             )
         )  # fmt: skip

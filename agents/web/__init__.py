@@ -28,8 +28,8 @@ WEBS: dict[str, Callable[..., Web]] = {"https": _safe, "offline": _offline}
 def open_web(address: str, *, allow_hosts: Collection[str] = (), **options: Any) -> Web:
     """The web behind this address: `https:` fetches, `offline:` refuses.
 
-    `allow_hosts` names hosts, or `host:port`, that are reached although they are private: an intranet, a test. The other
-    options are those of `SafeWeb`.
+    `allow_hosts` names hosts, or `host:port`, that are reached although they are private: an intranet, a test. The
+    other options are those of `SafeWeb`.
 
     Raises:
         UnknownScheme: no web has this scheme.

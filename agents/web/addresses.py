@@ -21,15 +21,18 @@ _LOCAL_NAMES = re.compile(
 _REFUSED_V4 = tuple(
     ipaddress.ip_network(net)
     for net in (
-        "0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16", "172.16.0.0/12", "192.0.0.0/24", "192.0.2.0/24", "192.31.196.0/24",
-        "192.52.193.0/24", "192.88.99.0/24", "192.168.0.0/16", "192.175.48.0/24", "198.18.0.0/15", "198.51.100.0/24", "203.0.113.0/24", "224.0.0.0/4", "240.0.0.0/4",
+        "0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16", "172.16.0.0/12", "192.0.0.0/24",
+        "192.0.2.0/24", "192.31.196.0/24",
+        "192.52.193.0/24", "192.88.99.0/24", "192.168.0.0/16", "192.175.48.0/24", "198.18.0.0/15", "198.51.100.0/24",
+        "203.0.113.0/24", "224.0.0.0/4", "240.0.0.0/4",
         "168.63.129.16/32", "100.100.100.200/32",  # metadata and wire servers of clouds, on public or shared addresses
     )
 )  # fmt: skip
 _REFUSED_V6 = tuple(
     ipaddress.ip_network(net)
     for net in (
-        "::/128", "::1/128", "100::/64", "2001::/23", "2001:db8::/32", "2002::/16", "3ffe::/16", "3fff::/20", "5f00::/16", "64:ff9b:1::/48", "fc00::/7", "fd00:ec2::254/128",
+        "::/128", "::1/128", "100::/64", "2001::/23", "2001:db8::/32", "2002::/16", "3ffe::/16", "3fff::/20",
+        "5f00::/16", "64:ff9b:1::/48", "fc00::/7", "fd00:ec2::254/128",
         "fe80::/10", "fec0::/10", "ff00::/8",
     )
 )  # fmt: skip
@@ -122,7 +125,8 @@ def _check_name(host: str, address: str) -> None:
         return
     if "." not in bare or _LOCAL_NAMES.search(bare):
         raise AddressRefused(
-            f"{address!r} is not fetched: {host!r} is a name of a local network. An intranet host can be allowed in the settings.",
+            f"{address!r} is not fetched: {host!r} is a name of a local network. An intranet host "
+            "can be allowed in the settings.",
             address=address,
         )
     if not _HOST.match(bare):

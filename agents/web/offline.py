@@ -16,6 +16,7 @@ class OfflineWeb:
             FetchFailed: always.
         """
         raise FetchFailed(
-            f"{address} was not fetched: the web is off. Set AGENTS_WEB=https: to allow it, or give a saved page, a folder, or text after 'text:'.",
+            f"{address} was not fetched: the web is off. Set AGENTS_WEB=https: to allow it, or "
+            "give a saved page, a folder, or text after 'text:'.",
             address=address,
         )

@@ -258,7 +258,8 @@ class SafeWeb:
         host = httpx.URL(target.address).netloc.decode("ascii")
         headers = {
             "Host": host, "User-Agent": f"{AGENT}/0.1 (research agent{'; ' + self.contact if self.contact else ''})",
-            "Accept": "text/html,application/xhtml+xml,application/xml;q=0.9,text/plain;q=0.8,application/json;q=0.5", "Accept-Encoding": "gzip", "Connection": "close",
+            "Accept": "text/html,application/xhtml+xml,application/xml;q=0.9,text/plain;q=0.8,application/json;q=0.5",
+            "Accept-Encoding": "gzip", "Connection": "close",
         }  # fmt: skip
         timeout = httpx.Timeout(self.limits.seconds, connect=self.limits.connect_seconds)
         # Connections are never reused: two hosts behind one IP address must not share one's TLS session.
@@ -278,7 +279,8 @@ class SafeWeb:
                     if response.status_code in _REDIRECTS or response.status_code in _TRANSIENT_STATUS:
                         return _Response(response.status_code, response.headers, b"", truncated=False)
                     body, cut = await read_body(
-                        response.aiter_raw(65_536), encoding=response.headers.get("content-encoding", ""), wire=MAX_BYTES if robots else self.limits.wire_bytes,
+                        response.aiter_raw(65_536), encoding=response.headers.get("content-encoding", ""),
+                        wire=MAX_BYTES if robots else self.limits.wire_bytes,
                         unpacked=MAX_BYTES if robots else self.limits.body_bytes, address=target.address,
                     )  # fmt: skip
                     return _Response(response.status_code, response.headers, body, cut)

@@ -10,20 +10,31 @@ from agents.web.addresses import parse, refusal
 WEB = frozenset({80, 443})
 
 REFUSED_HOSTS = [
-    "127.0.0.1", "127.1", "127.0.1", "0177.0.0.1", "0x7f.0.0.1", "0x7f000001", "2130706433", "017700000001", "127.0.0.1.", "localhost", "LOCALHOST", "foo.localhost",
-    "localhost.", "0.0.0.0", "0", "10.0.0.1", "10.1", "172.16.0.1", "172.31.255.255", "192.168.0.1", "192.168.257", "169.254.169.254", "169.254.169.254.", "0xa9fea9fe",
-    "2852039166", "169.16689662", "100.64.0.1", "100.100.100.200", "168.63.129.16", "192.0.0.192", "192.0.2.1", "198.18.0.1", "198.51.100.7", "203.0.113.9", "224.0.0.1",
-    "239.255.255.250", "240.0.0.1", "255.255.255.255", "192.88.99.1", "[::1]", "[::]", "[::ffff:127.0.0.1]", "[::ffff:7f00:1]", "[::ffff:169.254.169.254]", "[::127.0.0.1]",
-    "[64:ff9b::7f00:1]", "[64:ff9b::169.254.169.254]", "[64:ff9b:1::1]", "[2002:7f00:1::]", "[2002:a9fe:a9fe::1]", "[2001:0:4136:e378:8000:63bf:3fff:fdd2]", "[2001:db8::1]",
-    "[fe80::1]", "[fe80::5efe:127.0.0.1]", "[2607:f8b0::200:5efe:10.0.0.1]", "[2607:f8b0::5efe:a9fe:a9fe]", "[fc00::1]", "[fd00:ec2::254]", "[fec0::1]", "[ff02::1]", "[100::1]",
-    "[3fff::1]", "intranet", "printer.local", "db.internal", "metadata.google.internal", "router.lan", "host.home.arpa", "１２７.０.０.１", "127。0。0。1", "ⓛⓞⓒⓐⓛⓗⓞⓢⓣ",
+    "127.0.0.1", "127.1", "127.0.1", "0177.0.0.1", "0x7f.0.0.1", "0x7f000001", "2130706433", "017700000001",
+    "127.0.0.1.", "localhost", "LOCALHOST", "foo.localhost",
+    "localhost.", "0.0.0.0", "0", "10.0.0.1", "10.1", "172.16.0.1", "172.31.255.255", "192.168.0.1", "192.168.257",
+    "169.254.169.254", "169.254.169.254.", "0xa9fea9fe",
+    "2852039166", "169.16689662", "100.64.0.1", "100.100.100.200", "168.63.129.16", "192.0.0.192", "192.0.2.1",
+    "198.18.0.1", "198.51.100.7", "203.0.113.9", "224.0.0.1",
+    "239.255.255.250", "240.0.0.1", "255.255.255.255", "192.88.99.1", "[::1]", "[::]", "[::ffff:127.0.0.1]",
+    "[::ffff:7f00:1]", "[::ffff:169.254.169.254]", "[::127.0.0.1]",
+    "[64:ff9b::7f00:1]", "[64:ff9b::169.254.169.254]", "[64:ff9b:1::1]", "[2002:7f00:1::]", "[2002:a9fe:a9fe::1]",
+    "[2001:0:4136:e378:8000:63bf:3fff:fdd2]", "[2001:db8::1]",
+    "[fe80::1]", "[fe80::5efe:127.0.0.1]", "[2607:f8b0::200:5efe:10.0.0.1]", "[2607:f8b0::5efe:a9fe:a9fe]", "[fc00::1]",
+    "[fd00:ec2::254]", "[fec0::1]", "[ff02::1]", "[100::1]",
+    "[3fff::1]", "intranet", "printer.local", "db.internal", "metadata.google.internal", "router.lan", "host.home.arpa",
+    "１２７.０.０.１", "127。0。0。1", "ⓛⓞⓒⓐⓛⓗⓞⓢⓣ",
     "%31%32%37.0.0.1", "-bad-.example", "a..b.example", "256.1.1.1", "1.2.3", "1.2.3.4.5",
 ]  # fmt: skip
 
 REFUSED_ADDRESSES = [
-    "file:///etc/passwd", "ftp://site.example/", "gopher://site.example/", "data:text/html,hi", "javascript:alert(1)", "//site.example/", "site.example", "", "http://", "https:///x",
-    "http://user@site.example/", "http://user:pass@site.example/", "http://site.example@127.0.0.1/", "http://site.example:22/", "http://site.example:8080/", "http://site.example:99999/",
-    "http://site.example:0/", "http://site.example/\r\nHost: evil", "http://site.example\t/", "http://site.example\\@127.0.0.1/", "http://site.example/ x", " http://site.example/", "http://[::1/", "http://[v1.x]/",
+    "file:///etc/passwd", "ftp://site.example/", "gopher://site.example/", "data:text/html,hi", "javascript:alert(1)",
+    "//site.example/", "site.example", "", "http://", "https:///x",
+    "http://user@site.example/", "http://user:pass@site.example/", "http://site.example@127.0.0.1/",
+    "http://site.example:22/", "http://site.example:8080/", "http://site.example:99999/",
+    "http://site.example:0/", "http://site.example/\r\nHost: evil", "http://site.example\t/",
+    "http://site.example\\@127.0.0.1/", "http://site.example/ x", " http://site.example/", "http://[::1/",
+    "http://[v1.x]/",
 ]  # fmt: skip
 
 

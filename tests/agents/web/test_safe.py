@@ -113,7 +113,7 @@ async def test_a_page_comes_with_its_charset_and_the_host_it_was_asked_of(site: 
 
 
 async def test_a_private_host_is_refused_unless_it_is_on_the_list(site: Site) -> None:
-    with pytest.raises(AddressRefused, match="127.0.0.1"):
+    with pytest.raises(AddressRefused, match=r"127\.0\.0\.1"):
         await SafeWeb(resolver=_loopback, ports=frozenset({site.port})).fetch(f"http://site.example:{site.port}/")
 
     assert site.asked == []
@@ -123,7 +123,7 @@ async def test_one_private_address_among_public_ones_is_enough_to_refuse() -> No
     async def both(host: str, port: int) -> Sequence[str]:
         return ["93.184.216.34", "10.0.0.7"]
 
-    with pytest.raises(AddressRefused, match="10.0.0.7"):
+    with pytest.raises(AddressRefused, match=r"10\.0\.0\.7"):
         await SafeWeb(resolver=both).fetch("https://site.example/")
 
 
@@ -144,7 +144,7 @@ async def test_a_resolver_that_changes_its_answer_cannot_move_the_connection() -
 
     assert checked == ["93.184.216.34"]
     assert asked == ["site.example"]
-    with pytest.raises(AddressRefused, match="127.0.0.1"):
+    with pytest.raises(AddressRefused, match=r"127\.0\.0\.1"):
         await web.fetch("http://site.example/")
 
 
@@ -272,7 +272,7 @@ async def test_a_body_that_drips_is_given_up_on(site: Site) -> None:
     site.answers["/"] = drip
     started = time.monotonic()
 
-    with pytest.raises(FetchFailed, match="within 0.5 seconds"):
+    with pytest.raises(FetchFailed, match=r"within 0\.5 seconds"):
         await _web(limits=Limits(seconds=0.5, pause=0)).fetch(f"http://site.test:{site.port}/")
 
     assert time.monotonic() - started < 3
