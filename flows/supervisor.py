@@ -217,7 +217,8 @@ def settings_for(home: Path, addresses: Addresses) -> dict[str, str]:
         # Bursts of task runs meet the recorder's writes on SQLite: small batches cost two seconds each.
         "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_BATCH_SIZE": "200",
         "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_READ_BATCH_SIZE": "200",
-        "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_FLUSH_INTERVAL": "0.3",
+        # Whole seconds: Prefect 3.8.8 cuts the fraction off, and zero seconds is a busy loop (half a core).
+        "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_FLUSH_INTERVAL": "1",
         "PREFECT_WORKER_QUERY_SECONDS": "0.5",
         "PREFECT_WORKER_PREFETCH_SECONDS": "2",
         "PREFECT_CLI_PROMPT": "false",
