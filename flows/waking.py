@@ -12,6 +12,7 @@ import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from uuid import uuid4
 
 from approvals.bootstrap import Approvals
 from approvals.errors import ApprovalError
@@ -48,7 +49,8 @@ class Waker:
         self._runs = runs
         self._every = every
         self._reconcile_every = timedelta(seconds=reconcile_every)
-        self._holder = f"{socket.gethostname()}:{os.getpid()}"
+        # Containers that share a network can share name and process number too.
+        self._holder = f"{socket.gethostname()}:{os.getpid()}:{uuid4().hex[:8]}"
         self._reconciled_at: datetime | None = None
         self._told_stuck: set[str] = set()
 
