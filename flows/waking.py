@@ -84,7 +84,11 @@ class Waker:
         watches = self._runs.statuses([request.run.id for request in requests])
         for request in requests:
             watch = watches[request.run.id]
-            if watch.status == "suspended":
+            if watch.status == "suspended" and watch.deployment is None:
+                # Prefect cannot schedule it; asked for ever, it would keep those behind it from their turn.
+                self._approvals.gatekeeper.abandon(request.id, "the deployment of its run was removed")
+                done.abandoned += 1
+            elif watch.status == "suspended":
                 # The note stays until the gate takes the answer up: a resume that came too early is repeated.
                 done.woken += self._runs.wake(request.run.id)
             elif watch.status in ("ended", "gone"):
