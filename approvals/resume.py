@@ -19,7 +19,8 @@ _STATUS: dict[StateType, RunStatus] = {
     StateType.SCHEDULED: "scheduled",
     StateType.PENDING: "scheduled",
     StateType.RUNNING: "running",
-    StateType.CANCELLING: "running",
+    # Somebody cancelled it: should its process be gone, it must not be started again.
+    StateType.CANCELLING: "ended",
     StateType.PAUSED: "suspended",
     StateType.COMPLETED: "ended",
     StateType.FAILED: "ended",
