@@ -42,7 +42,9 @@ class PrefectRuns:
     def statuses(self, run_ids: Sequence[str]) -> dict[str, RunWatch]:
         """How each of these runs stands; `unknown` while Prefect does not answer."""
         ids = list(dict.fromkeys(run_ids))
-        watched: dict[str, RunWatch] = {}
+        # An id that is none of Prefect's must not hide the others of its page.
+        watched = {one: RunWatch(status="unknown", name="not a run of Prefect") for one in ids if not _is_id(one)}
+        ids = [one for one in ids if one not in watched]
         for start in range(0, len(ids), _PAGE):
             page = ids[start : start + _PAGE]
             try:
@@ -85,6 +87,14 @@ class PrefectRuns:
         client, self._client = self._client, None
         if client is not None:
             client.__exit__(None, None, None)
+
+
+def _is_id(text: str) -> bool:
+    try:
+        UUID(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _watched(run: FlowRun) -> RunWatch:
