@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -30,6 +31,9 @@ _STATUS: dict[StateType, RunStatus] = {
 
 _PAGE = 200
 """Runs asked for at once; the most that Prefect answers."""
+
+_START_WITHIN = timedelta(minutes=5)
+"""How long a worker that took a run may need to start its process; one that died leaves the run Pending for good."""
 
 
 class PrefectRuns:
@@ -101,8 +105,11 @@ def _watched(run: FlowRun) -> RunWatch:
     if run.state is None:
         return RunWatch(status="unknown")
     deployment = str(run.deployment_id) if run.deployment_id else None
+    status = _STATUS[run.state.type]
+    if run.state.type is StateType.PENDING and run.state.timestamp + _START_WITHIN < datetime.now(UTC):
+        status = "running"  # as far as Prefect knows; whoever looks for silence finds it
     return RunWatch(
-        status=_STATUS[run.state.type],
+        status=status,
         name=run.state.name or "",
         deployment=deployment,
         since=run.state.timestamp,
