@@ -6,6 +6,7 @@ import asyncio
 import functools
 import inspect
 import json
+import logging
 import os
 import socket
 import threading
@@ -25,6 +26,8 @@ from approvals.gatekeeping import Gatekeeper
 from approvals.permits import Used
 from flows import composition
 from flows.errors import GateInvalid
+
+log = logging.getLogger(__name__)
 
 R_co = TypeVar("R_co", covariant=True)
 R = TypeVar("R")
@@ -103,8 +106,12 @@ def _kept(keeper: Gatekeeper, permit_id: str, fence: int) -> Iterator[None]:
 
     def renew() -> None:
         while not ended.wait(LEASE / 3):
-            if not keeper.keep(permit_id, fence, LEASE):
-                return
+            try:
+                if not keeper.keep(permit_id, fence, LEASE):
+                    return
+            except Exception as error:
+                # Given up, the lease would lapse under a living process; the next try may come in time.
+                log.warning("The lease of permit %s was not renewed: %s", permit_id, error)
 
     threading.Thread(target=renew, name="countersign-permit", daemon=True).start()
     try:
