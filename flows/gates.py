@@ -204,8 +204,10 @@ class _Question:
         match request.state:
             case State.APPROVED:
                 document = self._stands(request)
-                if document is None or ruling is None:
-                    # What was signed no longer fits its class (the code changed while it waited): ask again.
+                unpermitted = request.action is not None and answer.permit is None
+                if document is None or ruling is None or unpermitted:
+                    # What was signed no longer fits its class (the code changed while it waited), or did not when it
+                    # was taken up: ask again.
                     await self._enter(request.identity.round, request.identity.succession + 1)
                     return None
                 slip: PermitSlip | None = answer.permit.slip if answer.permit else None
