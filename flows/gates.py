@@ -257,8 +257,6 @@ class _Question:
             document = previous.content.value() if previous else None
             draft = await self.make(round_, self.feedback, document)
             self.request = await self._open(draft, self._identity(round_, succession), before, moved)
-        if self.request.is_open and self.request.attempt and not self.scope.took_up:
-            await asyncio.to_thread(self.scope.gatekeeper.woken, self.request.id, self.scope.actor)
 
     async def _open(self, draft: Any, identity: Identity, before: Request | None, moved: tuple[Moved, ...]) -> Request:
         made = draft if isinstance(draft, Draft) else Draft[Any](document=draft)
@@ -362,6 +360,12 @@ def _people(request: Request) -> tuple[str, ...]:
 async def _wait(scope: Scope, questions: Sequence[_Question]) -> None:
     """Let go of the process until one of the questions may have been answered; where it cannot, hold it."""
     requests = [question.request for question in questions if question.request is not None]
+    if not scope.took_up and not scope.waited:
+        # Nothing had been answered, and yet it runs again: somebody pressed Resume.
+        for request in requests:
+            if request.attempt:
+                await asyncio.to_thread(scope.gatekeeper.woken, request.id, scope.actor)
+    scope.waited = True
     if not scope.suspendable:
         await _hold(scope, requests)
         return

@@ -99,6 +99,7 @@ class Scope:
     holder: str = field(default_factory=lambda: f"{socket.gethostname()}:{os.getpid()}:{uuid4().hex[:8]}")
     opened: set[Identity] = field(default_factory=set)
     took_up: bool = False
+    waited: bool = False
     said_holding: bool = False
 
     @property
