@@ -58,6 +58,7 @@ async def gate(draft: T | Draft[T], spec: Gate[T], *, key: str) -> Decision[T]:
     scope = current_scope()
     scope.declared(spec)
     question = _Question(scope, spec, key, _made_of(draft), ALL_VERDICTS, loops=False)
+    question.claim()
     await question.open_first()
     while (decision := await question.decision()) is None:
         await _wait(scope, [question])
@@ -80,6 +81,7 @@ async def reviewed(spec: Gate[T], step: Step, *inputs: Any, key: str | None = No
     scope = current_scope()
     scope.declared(spec)
     question = _rounds(scope, spec, step, inputs, key)
+    question.claim()
     await question.open_first()
     while (decision := await question.decision()) is None:
         await _wait(scope, [question])
@@ -102,6 +104,8 @@ async def reviewed_all(
         _rounds(scope, spec, step, one if isinstance(one, tuple) else (one,), keys[index] if keys else None)
         for index, one in enumerate(inputs)
     ]
+    for question in questions:
+        question.claim()  # all of them before anybody is asked
     for question in questions:
         await question.open_first()
     while True:
@@ -157,9 +161,12 @@ class _Question:
     feedback: tuple[str, ...] = ()
     _decided: Any = None
 
+    def claim(self) -> None:
+        """Note that it is asked in this execution; twice is an error."""
+        self.scope.claim(self._identity(1, 0))
+
     async def open_first(self) -> None:
         """Open round 1, or find how far this question had come."""
-        self.scope.claim(self._identity(1, 0))
         await self._enter(round_=1, succession=0)
 
     @classmethod
