@@ -7,10 +7,10 @@ from datetime import datetime
 from typing import Any
 
 from approvals.canonical import canonical, digest
-from approvals.decisions import SYSTEM, Actor, Ruling
+from approvals.decisions import SYSTEM, Actor
 from approvals.errors import ApprovalError
 from approvals.examining import digest_of
-from approvals.ledger import Ledger
+from approvals.ledger import Ledger, ruled
 from approvals.lifecycle import Action
 from approvals.ports import Transaction
 from approvals.requests import Request
@@ -82,17 +82,8 @@ class Deadlines:
             # A person may have decided, or the draft changed, while we looked.
             if not request.is_open or request.due_at > now or request.version != seen.version:
                 return request
-            ruling = Ruling(
-                seq=len(transaction.rulings(request.id)) + 1,
-                action=action,
-                by=by,
-                at=now,
-                effective_at=now,
-                version=request.version,
-                rule=rule,
-                reason=None if action is Action.APPROVE else _REASON,
-                **terms,
-            )
-            return self._ledger.close(transaction, request, ruling, {"rule": rule})
+            reason = None if action is Action.APPROVE else _REASON
+            closing = ruled(transaction, request, action, by, now, rule=rule, reason=reason, **terms)
+            return self._ledger.close(transaction, request, closing, {"rule": rule})
 
         return self._ledger.act(seen.id, act)

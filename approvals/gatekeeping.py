@@ -11,10 +11,10 @@ from typing import Any
 from approvals.audit import Event
 from approvals.authority import Authority
 from approvals.canonical import canonical, digest
-from approvals.decisions import SYSTEM, Actor, PermitSlip, Ruling
+from approvals.decisions import SYSTEM, Actor, PermitSlip
 from approvals.errors import CannotExamine, DocumentInvalid, NoPermit, NotFound, OutOfScope, Overtaken, PermitInUse
 from approvals.examining import digest_of, examined
-from approvals.ledger import Ledger, event, found
+from approvals.ledger import Ledger, event, found, ruled
 from approvals.lifecycle import Action, State
 from approvals.permits import Grant, Permit, PermitState, Used
 from approvals.policies import Policies, Policy, passes_unasked
@@ -309,19 +309,18 @@ class Gatekeeper:
         self, transaction: Transaction, request: Request, examination: Examination, rule: str, now: datetime
     ) -> Request:
         policy = request.policy
-        ruling = Ruling(
-            seq=1,
-            action=Action.APPROVE,
-            by=Actor(kind="policy", id=f"{policy.name}@{policy.version}", via="policy", scopes=frozenset()),
-            at=now,
-            effective_at=now,
-            version=request.version,
+        closing = ruled(
+            transaction,
+            request,
+            Action.APPROVE,
+            Actor(kind="policy", id=f"{policy.name}@{policy.version}", via="policy", scopes=frozenset()),
+            now,
             document=request.content.document,
             sha256=request.content.sha256,
             rule=rule,
             examination=digest_of(examination),
         )
-        return self._ledger.close(transaction, request, ruling, {"rule": rule})
+        return self._ledger.close(transaction, request, closing, {"rule": rule})
 
     def _minted(self, transaction: Transaction, request: Request, now: datetime) -> Permit | None:
         ruling = request.ruling

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
 from approvals.audit import Event
@@ -82,6 +82,29 @@ class Ledger:
             transaction.drop_working_copies(request.id)  # elsewhere they wait: the answer may be taken back
         facts = {"version": ruling.version, "ruling": ruling.seq, **(details or {})}
         return self.move(transaction, request, closed, ruling.action, ruling.by, facts)
+
+
+def ruled(
+    transaction: Transaction,
+    request: Request,
+    action: Action,
+    by: Actor,
+    now: datetime,
+    *,
+    recall: int = 0,
+    **terms: Any,
+) -> Ruling:
+    """The act that closes the request now; a person may take it back for `recall` seconds, up to the policy's."""
+    seconds = min(max(recall, 0), request.policy.recall) if by.kind == "person" else 0
+    return Ruling(
+        seq=len(transaction.rulings(request.id)) + 1,
+        action=action,
+        by=by,
+        at=now,
+        effective_at=now + timedelta(seconds=seconds),
+        version=request.version,
+        **terms,
+    )
 
 
 def found(transaction: Transaction, request_id: str) -> Request:

@@ -9,14 +9,13 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple, TypeVar
 
 from pydantic import ValidationError
 
 from approvals.authority import Authority, same_person
-from approvals.canonical import canonical, digest
+from approvals.canonical import canonical
 from approvals.decisions import (
     ALL_VERDICTS,
     SYSTEM,
@@ -29,7 +28,6 @@ from approvals.decisions import (
     SignOff,
     Value,
     Verdict,
-    differences,
 )
 from approvals.errors import (
     ApprovalError,
@@ -45,12 +43,12 @@ from approvals.errors import (
     VerdictInvalid,
     VerdictNotAllowed,
 )
-from approvals.examining import digest_of, examined
-from approvals.ledger import Ledger, check_actionable, event, found
+from approvals.examining import examined
+from approvals.ledger import Ledger, check_actionable, event, found, ruled
 from approvals.lifecycle import TRANSITIONS, Action, next_state
-from approvals.policies import suffices
 from approvals.ports import Clock, Directory, Examination, Examiner, Person, Store, Transaction
-from approvals.requests import Content, Evidence, Finding, Moved, Request, WorkingCopy
+from approvals.requests import Content, Evidence, Moved, Request, WorkingCopy
+from approvals.signing import Signature, sign
 
 ValueT = TypeVar("ValueT", bound=Value)
 
@@ -64,17 +62,6 @@ class History(NamedTuple):
     contents: tuple[Content, ...]
     signoffs: tuple[SignOff, ...]
     rulings: tuple[Ruling, ...]
-
-
-@dataclass(frozen=True)
-class _Signature:
-    by: Actor
-    document: str
-    findings: tuple[Finding, ...]
-    vouched: tuple[str, ...]
-    recall: int
-    typed: str | None
-    examination: str
 
 
 class ApprovalService:
@@ -267,16 +254,8 @@ class ApprovalService:
         if edited is not None:
             self.authority.check_editor(seen, person)
         examination = self._accepted(seen, edited, vouched)
-        signature = _Signature(
-            by=by,
-            document=canonical(examination.document),
-            findings=examination.findings,
-            # Only what needed it: anything else handed in would stand in the record, which nobody can erase.
-            vouched=tuple(claim for claim in examination.unsupported if claim in vouched),
-            recall=recall,
-            typed=json.dumps(edited, ensure_ascii=False) if typed is None and edited is not None else typed,
-            examination=digest_of(examination),
-        )
+        typed = json.dumps(edited, ensure_ascii=False) if typed is None and edited is not None else typed
+        signature = Signature.under(examination, by, vouched=vouched, recall=recall, typed=typed)
 
         def act(transaction: Transaction, request: Request, now: datetime) -> Request:
             person = self._decider(transaction, request, by, Action.APPROVE, now, version=version)
@@ -284,7 +263,7 @@ class ApprovalService:
                 self.authority.check_editor(request, person)
             elif "approve" not in request.verdicts:
                 raise VerdictNotAllowed(_not_offered("approve", request))
-            return self._signed(transaction, request, person, signature, now)
+            return sign(self._ledger, transaction, request, person, signature, now)
 
         return self._ledger.act(request_id, act)
 
@@ -461,67 +440,6 @@ class ApprovalService:
         with suppress(ApprovalError):
             self.save_working_copy(request_id, document, by, version=version)
 
-    def _signed(
-        self, transaction: Transaction, request: Request, person: Person, signature: _Signature, now: datetime
-    ) -> Request:
-        sha256 = digest(signature.document)
-        before = transaction.signoffs(request.id)
-        if any(not one.voided and one.sha256 == sha256 and same_person(one.person, person.email) for one in before):
-            return request  # the same yes twice counts once
-        transaction.void_signoffs(request.id, person=person.email)
-        transaction.void_signoffs(request.id, other_than_sha256=sha256)
-        transaction.add_signoff(
-            request.id,
-            SignOff(
-                person=person.email,
-                sha256=sha256,
-                version=request.version,
-                at=now,
-                via=signature.by.via,
-                vouched=signature.vouched,
-            ),
-        )
-        details = {"sha256": sha256, "vouched": list(signature.vouched)}
-        if not suffices(request.policy, transaction.signoffs(request.id), sha256):
-            content = self._shown_to_the_next(transaction, request, person, signature, now)
-            signed = request.model_copy(update={"version": content.version, "content": content})
-            return self._ledger.move(transaction, request, signed, Action.SIGN, signature.by, details)
-        changes = differences(json.loads(_agents_draft(transaction, request)), json.loads(signature.document))
-        ruling = Ruling(
-            seq=len(transaction.rulings(request.id)) + 1,
-            action=Action.APPROVE,
-            by=signature.by,
-            at=now,
-            effective_at=now + _window(request, signature.by, signature.recall),
-            version=request.version,
-            document=signature.document,
-            sha256=sha256,
-            edited=bool(changes),
-            typed=signature.typed,
-            changes=changes,
-            vouched=signature.vouched,
-            examination=signature.examination,
-        )
-        return self._ledger.close(transaction, request, ruling, {**details, "edited": ruling.edited})
-
-    def _shown_to_the_next(
-        self, transaction: Transaction, request: Request, person: Person, signature: _Signature, now: datetime
-    ) -> Content:
-        """The content as the next to sign must see it: what this one signed, and what was found of it."""
-        if signature.document == request.content.document:
-            return request.content
-        content = request.content.model_copy(
-            update={
-                "version": request.version + 1,
-                "document": signature.document,
-                "evidence": request.content.evidence.model_copy(update={"findings": signature.findings}),
-                "author": person.email,
-                "at": now,
-            }
-        )
-        transaction.add_content(request.id, content)
-        return content
-
     def _closed(
         self,
         request_id: str,
@@ -542,18 +460,9 @@ class ApprovalService:
                 self._decider(transaction, request, by, action, now, version=version)
                 if action.value not in request.verdicts:
                     raise VerdictNotAllowed(_not_offered(action.value, request))
-            ruling = Ruling(
-                seq=len(transaction.rulings(request.id)) + 1,
-                action=action,
-                by=by,
-                at=now,
-                effective_at=now + _window(request, by, recall),
-                version=request.version,
-                reason=reason,
-                code=code,
-                feedback=feedback,
-            )
-            return self._ledger.close(transaction, request, ruling, {"code": code} if code else {})
+            terms = {"reason": reason, "code": code, "feedback": feedback}
+            closing = ruled(transaction, request, action, by, now, recall=recall, **terms)
+            return self._ledger.close(transaction, request, closing, {"code": code} if code else {})
 
         return self._ledger.act(request_id, act)
 
@@ -594,20 +503,6 @@ def _passes(check: Callable[[], object]) -> bool:
 def _not_offered(verdict: str, request: Request) -> str:
     offered = ", ".join(kind for kind in ALL_VERDICTS if kind in request.verdicts)
     return f"This gate does not offer {verdict!r}; it offers: {offered}."
-
-
-def _window(request: Request, by: Actor, recall: int) -> timedelta:
-    return timedelta(seconds=min(max(recall, 0), request.policy.recall) if by.kind == "person" else 0)
-
-
-def _agents_draft(transaction: Transaction, request: Request) -> str:
-    """The latest version that no person wrote: what edits are measured against."""
-    content = request.content
-    for number in range(request.version, 0, -1):
-        found = content if number == content.version else transaction.content(request.id, number)
-        if found is not None and found.author == "agent":
-            return found.document
-    return content.document
 
 
 def _complete(kind: type[ValueT], **terms: str) -> ValueT:
