@@ -12,7 +12,10 @@ import json
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar, cast
+from uuid import UUID
 
+from prefect.client.orchestration import get_client
+from prefect.exceptions import Abort
 from prefect.flow_runs import asuspend_flow_run
 from prefect.logging import get_run_logger
 from pydantic import BaseModel, ValidationError
@@ -381,7 +384,15 @@ async def _wait(scope: Scope, questions: Sequence[_Question]) -> None:
     if attempt is None:
         return  # it was answered in between
     # A key that was used returns normally instead of suspending; so it counts up, and the store is read again.
-    await asuspend_flow_run(key=f"gate-{waiting.id}-{attempt}")
+    try:
+        await asuspend_flow_run(key=f"gate-{waiting.id}-{attempt}")
+    except RuntimeError as refused:
+        async with get_client() as client:
+            state = (await client.read_flow_run(UUID(scope.run.id))).state
+        if state is None or state.is_running():
+            raise
+        # Somebody gave the run another state meanwhile. This execution ends without a word; that state stands.
+        raise Abort(f"The run is {state.name}; it was not suspended.") from refused
 
 
 async def _hold(scope: Scope, requests: Sequence[Request]) -> None:
