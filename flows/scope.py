@@ -25,6 +25,7 @@ from pydantic import BaseModel
 
 from approvals.decisions import Actor
 from approvals.gatekeeping import Gatekeeper
+from approvals.ports import Wanted
 from approvals.requests import Identity, RunReference
 from flows import composition
 from flows.errors import GateInvalid, GateMisplaced, GateNotDeclared, GateReused, Unapproved
@@ -224,9 +225,14 @@ def _entered(gates: dict[str, Gate[Any]]) -> Scope:
             "Call its steps in the top flow, or start a run of its own with flows.batches.start_run."
         )
     requester = _requester(flow_run, name)
-    gatekeeper = composition.approvals().gatekeeper
-    # Before the first line: not at two in the morning, when the draft is made and nobody can sign it.
-    gatekeeper.check([gate.terms for gate in gates.values()], requester)
+    approvals = composition.approvals()
+    gatekeeper = approvals.gatekeeper
+    with approvals.store.read() as transaction:
+        resumed = transaction.page(Wanted(run=str(flow_run.id)), limit=1).total > 0
+    if not resumed:
+        # Before the first line: not at two in the morning, when the draft is made and nobody can sign it. A run that
+        # asked already goes on under the terms it asked under, whatever became of the files since.
+        gatekeeper.check([gate.terms for gate in gates.values()], requester)
     deployment = str(flow_run.deployment_id) if flow_run.deployment_id else None
     run = RunReference(
         id=str(flow_run.id), name=flow_run.name, flow=name, deployment=deployment, url=composition.run_url(flow_run.id)
