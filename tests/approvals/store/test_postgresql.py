@@ -120,12 +120,20 @@ def test_a_connection_that_the_server_ended_is_replaced(store, postgresql_addres
     assert [entry.seq for entry in store.entries()] == [1, 2]
 
 
+def session_of(store) -> int:
+    """The server's process behind the store's next transaction."""
+    with store._database.connected(writes=False) as connection:
+        return connection.exec_driver_sql("SELECT pg_backend_pid()").scalar()
+
+
 def test_a_forked_child_uses_its_own_connections(store):
     note(store)
+    session = session_of(store)
 
     child = os.fork()
     if child == 0:
         try:
+            assert session_of(store) != session
             note(store)
             store.close()
         except BaseException:
@@ -135,4 +143,5 @@ def test_a_forked_child_uses_its_own_connections(store):
     note(store)
 
     assert ended == 0
+    assert session_of(store) == session
     assert [entry.seq for entry in store.entries()] == [1, 2, 3]

@@ -133,6 +133,17 @@ def test_somebody_elses_lock_is_told_after_the_wait(store, path, monkeypatch):
     note(store)
 
 
+def test_who_may_write_is_settled_when_a_transaction_begins(store, path):
+    other = sqlite3.connect(path, isolation_level=None, timeout=0)
+
+    with store.begin(), pytest.raises(sqlite3.OperationalError, match="locked"):
+        other.execute("BEGIN IMMEDIATE")
+    with store.read():
+        other.execute("BEGIN IMMEDIATE")
+
+    other.close()
+
+
 @pytest.mark.parametrize("address", ["sqlite:///:memory:", "file"])
 def test_a_transaction_inside_another_is_a_mistake_that_is_told_at_once(address, path):
     store = open_store(f"sqlite:///{path}" if address == "file" else address)
