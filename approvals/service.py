@@ -248,6 +248,7 @@ class ApprovalService:
     ) -> Request:
         if edited is not None:
             _small_enough(edited)
+            _small_enough(typed)
         with self.store.read() as transaction:
             seen = found(transaction, request_id)
             person = self._decider(transaction, seen, by, Action.APPROVE, self._ledger.clock(), version=version)
@@ -433,7 +434,7 @@ class ApprovalService:
         """Keep an edit that was refused; on a newer version too, if that has the draft it was typed on."""
         with self.store.read() as transaction:
             request = found(transaction, request_id)
-            read = transaction.content(request_id, version)
+            read = transaction.content(request_id, version) if 0 < version <= request.version else None
         if read is not None and read.document == request.content.document:
             version = request.version
         # The refusal that led here is the one to tell.

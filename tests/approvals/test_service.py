@@ -123,6 +123,13 @@ def test_numbers_dates_lists_and_signs_survive_an_edit(service, open_request, ma
     assert json.loads(approved.ruling.document) == edited
 
 
+def test_a_post_without_end_is_not_kept_verbatim(service, open_request, unchanged, make_offer, ANNA):
+    request = open_request()
+
+    with unchanged(request), pytest.raises(DocumentInvalid, match="is the most that can be handed in"):
+        service.approve(request.id, ANNA, version=1, edited=make_offer(amount="1.00"), typed="x" * (MAX_DOCUMENT + 1))
+
+
 @pytest.mark.parametrize(
     ("verdict", "state"),
     [
@@ -244,12 +251,13 @@ def test_no_act_reaches_a_request_on_an_outdated_version(service, open_request, 
         ACTS[act](service, request, ANNA)
 
 
-@pytest.mark.parametrize("version", [0, -1, 2, 99])
-def test_a_version_that_never_was_is_outdated_too(service, open_request, unchanged, ANNA, version):
+@pytest.mark.parametrize("version", [0, -1, 2, 99, 10**30])
+@pytest.mark.parametrize("act", ["approve", "edit", "reject", "working copy"])
+def test_a_version_that_never_was_is_outdated_too(service, open_request, unchanged, ANNA, act, version):
     request = open_request()
 
     with unchanged(request), pytest.raises(StaleDecision):
-        service.approve(request.id, ANNA, version=version)
+        ACTS[act](service, request.model_copy(update={"version": version}), ANNA)
 
 
 def test_what_is_not_there_is_not_found(service, ANNA):
