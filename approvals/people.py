@@ -123,7 +123,8 @@ def _person(entry: Any, number: int, path: Path) -> Person:
     try:
         return Person.model_validate(entry)
     except ValidationError as error:
-        first = error.errors()[0]
+        # A misspelt field is also a missing one: the misspelling is what there is to mend.
+        first = min(error.errors(), key=lambda one: one["type"] != "extra_forbidden")
     email = entry.get("email") if isinstance(entry, dict) else None
     where = f"In {str(path)!r}, entry {number}" + (f" ({email})" if isinstance(email, str) else "")
     field = ".".join(str(part) for part in first["loc"])
