@@ -138,7 +138,7 @@ def _record(report: Report) -> Iterator[str]:
             ("Rule", ruling.rule),
         ):
             if said:
-                yield f"**{label}:** {_md(said)}"
+                yield f"**{label}:** {_md_lines(said, '  ')}"
         if ruling.sha256:
             yield f"**Signed:** version {ruling.version}, {'edited' if ruling.edited else 'as drafted'}"
             yield f"**sha256 of what was signed:** `{ruling.sha256}`"
@@ -227,24 +227,29 @@ def _tree(value: Any, depth: int = 0) -> Iterator[str]:
     elif isinstance(value, list):
         entries = ((f"**{place}:**", inner) for place, inner in enumerate(value, start=1))
     else:
-        yield f"{indent}- {_leaf(value)}"
+        yield f"{indent}- {_leaf(value, indent)}"
         return
     for label, inner in entries:
         if isinstance(inner, dict | list) and inner:
             yield f"{indent}- {label}"
             yield from _tree(inner, depth + 1)
         else:
-            yield f"{indent}- {label} {_leaf(inner)}"
+            yield f"{indent}- {label} {_leaf(inner, indent)}"
 
 
-def _leaf(value: Any) -> str:
+def _leaf(value: Any, indent: str) -> str:
     if value is None or value in ([], {}):
         return "nothing"
-    return _md(value if isinstance(value, str) else json.dumps(value))
+    return _md_lines(value, indent + "  ") if isinstance(value, str) else _md(json.dumps(value))
 
 
 def _bullets(lines: Iterable[str]) -> str:
     return "\n".join(f"- {line}" for line in lines)
+
+
+def _md_lines(text: str, indent: str) -> str:
+    """Untrusted text of several lines, in a list's entry: each newline is a hard break."""
+    return f"\\\n{indent}".join(_md(line.strip(" \t")) for line in text.strip().split("\n"))
 
 
 def _md(text: str) -> str:

@@ -8,7 +8,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
-from urllib.parse import unquote
 
 import typer
 
@@ -88,11 +87,12 @@ def caller(approvals: Approvals, who: str | None, *, owner: bool = False) -> Act
 
 def is_embedded(settings: Settings) -> bool:
     """Whether the store is a SQLite file in a home that belongs to whoever runs this."""
+    # Read as the store reads it: a path that means another file there must not count here.
     scheme, _, path = settings.store.partition(":///")
-    if scheme != "sqlite" or not path or path.startswith(":memory:"):
+    if scheme != "sqlite" or path in ("", ":memory:"):
         return False
     home = Path(os.path.realpath(settings.home))
-    file = Path(os.path.realpath(unquote(path.partition("?")[0])))
+    file = Path(os.path.realpath(Path(path).expanduser()))
     if home not in file.parents:
         return False
     # Where somebody else may put a file into the home, a name proves nothing.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import Enum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -299,6 +299,20 @@ def _problems(approvals: Approvals, policies: Policies) -> list[str]:
 
 def _terms(policy: Policy) -> list[str]:
     told = policy.model_dump(mode="json", exclude={"name", "version"})
-    shown = {name: ", ".join(value) or "nobody" if isinstance(value, list) else value for name, value in told.items()}
-    shown["editors"] = "all who may decide" if policy.editors is None else shown["editors"]
-    return [f"{name}: {value}" for name, value in shown.items()]
+    told |= {name: _span(told[name]) for name in ("due", "claim", "recall")}
+    told["editors"] = "all who may decide" if policy.editors is None else told["editors"]
+    return [f"{name}: {_said(value)}" for name, value in told.items()]
+
+
+def _said(value: Any) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return (", ".join(value) or "nobody") if isinstance(value, list) else str(value)
+
+
+def _span(seconds: int) -> str:
+    """A duration as a policy file says it."""
+    units = ((86_400, "d"), (3_600, "h"), (60, "m"))
+    fits = ((seconds // size, unit) for size, unit in units if seconds and seconds % size == 0)
+    number, unit = next(fits, (seconds, "s"))
+    return f"{number}{unit}"

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
 from approvals.decisions import differences
-from approvals.rendering import Report, as_html, as_markdown, difference_lines, document_of, visible
+from approvals.rendering import Report, _md, _md_lines, as_html, as_markdown, difference_lines, document_of, visible
 from approvals.requests import Flag
 
 HOSTILE = "<script>alert(1)</script> [click](javascript:alert(1)) ![x](https://track.example/p.png) \u202egpj\x1b[31m"
@@ -166,12 +166,20 @@ def test_hostile_text_becomes_no_link_no_image_and_no_markup(report, open_reques
 
 @given(text=st.text(min_size=1))
 def test_any_text_reads_back_from_the_markdown_as_exactly_itself(text):
-    from approvals.rendering import _md
-
     rendered = Tags(MarkdownIt("js-default", {"linkify": False}).render(f"- **x:** {_md(text)}"))
 
     assert set(rendered.tags) == {"ul", "li", "strong"}
     assert rendered.text.strip().removeprefix("x:").strip() == visible(text).strip()
+
+
+@given(lines=st.lists(st.text(st.characters(codec="utf-8", categories=["L", "N", "P", "S", "Zs"])), min_size=1))
+def test_text_of_several_lines_keeps_its_lines_and_becomes_nothing_else(lines):
+    text = "\n".join(lines)
+
+    rendered = Tags(MarkdownIt("js-default", {"linkify": False}).render(f"- **x:** {_md_lines(text, '  ')}"))
+
+    assert set(rendered.tags) <= {"ul", "li", "strong", "br"}
+    assert rendered.tags.count("br") == text.strip().count("\n")
 
 
 def test_a_body_that_somebody_knows_how_to_say_better_takes_the_place_of_the_tree(report, open_request):

@@ -142,6 +142,9 @@ def test_the_terms_of_each_gate_are_shown_and_checked(run, policies):
 
     assert "quorum: 1" in shown.stdout
     assert "groups: sales" in shown.stdout
+    assert "due: 3d" in shown.stdout
+    assert "claim: 15m" in shown.stdout
+    assert "separation_of_duties: yes" in shown.stdout
     assert json.loads(run("policies", "--json").stdout)["policies"]["offer"]["on_timeout"] == "expire"
     assert checked.exit_code == 0
     policies.set("offer", quorum=20)
