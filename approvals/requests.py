@@ -8,7 +8,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any, Literal
 
-from pydantic import ConfigDict, Field
+from pydantic import ConfigDict, Field, field_validator
 
 from approvals.canonical import canonical, digest
 from approvals.decisions import ALL_VERDICTS, Ruling, UtcDatetime, Value, VerdictKind
@@ -156,6 +156,13 @@ class Proposed(Value):
     policy: str = Field(description="name of the policy")
     verdicts: tuple[VerdictKind, ...] = ALL_VERDICTS
     supersedes: str | None = None
+
+    @field_validator("verdicts")
+    @classmethod
+    def _can_be_approved(cls, verdicts: tuple[VerdictKind, ...]) -> tuple[VerdictKind, ...]:
+        if not {"approve", "edit"} & set(verdicts):
+            raise ValueError("a gate offers 'approve' or 'edit', or nobody could ever let anything through it")
+        return verdicts
 
     def content(self, now: datetime) -> Content:
         """The first version of the request's content."""

@@ -36,6 +36,12 @@ def test_the_first_version_is_the_agents_draft_in_canonical_form(propose, make_o
     assert (content.version, content.author, content.at) == (1, "agent", clock())
 
 
+@pytest.mark.parametrize("verdicts", [(), ("reject",), ("reject", "return")])
+def test_a_gate_that_nobody_could_pass_is_not_proposed(propose, verdicts):
+    with pytest.raises(ValidationError, match="nobody could ever let anything through it"):
+        propose(verdicts=verdicts)
+
+
 def test_what_an_agent_knows_beyond_the_fields_of_a_fact_is_kept(propose):
     fact = Fact(id="f1", key="shops", value="40", quote="40 shops", source_id="s1", offsets=[3, 11])  # type: ignore[call-arg]
 
