@@ -253,11 +253,16 @@ class _Checker:
                 yield f"the source of the fact {fact.id!r} may be about someone else"
 
 
+_REASONS = 12
 _NOWHERE = "does not stand in what the claim cites"
 
 
 def _unsupported(claim_id: str, reasons: list[str]) -> Finding:
-    return Finding(claim_id=claim_id, support="unsupported", reasons=tuple(dict.fromkeys(reasons)))
+    distinct = list(dict.fromkeys(reasons))
+    told = distinct[:_REASONS]
+    if len(distinct) > _REASONS:
+        told.append(f"and {len(distinct) - _REASONS} more")
+    return Finding(claim_id=claim_id, support="unsupported", reasons=tuple(told))
 
 
 def _comparable(figure: Figure, other: Figure) -> bool:

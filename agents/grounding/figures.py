@@ -61,11 +61,14 @@ _FIGURE = re.compile(
     re.IGNORECASE,
 )
 _WEB = re.compile(r"https?://[^\s<>\"“”»«]+|www\.[^\s<>\"“”»«]+", re.IGNORECASE)
-_EMAIL = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
-_DOMAIN = re.compile(r"\b(?:[a-z0-9-]+\.)+[a-z]{2,}\b(?:/[^\s<>\"“”»«]*)?", re.IGNORECASE)
-_PHONE = re.compile(r"(?<![\w.])(?:\+|00)\d[\d\s()/.-]{5,}\d|(?<![\w.])\(?0\d{1,5}\)?[\s/-]\d[\d\s/-]{3,}\d")
+# Repetitions are bounded: a claim of 200,000 letters must not keep anybody waiting.
+_EMAIL = re.compile(r"(?<![\w.+-])[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,8}")
+_DOMAIN = re.compile(r"(?<![\w-])(?:[a-z0-9-]{1,63}\.){1,8}[a-z]{2,24}\b(?:/[^\s<>\"“”»«]*)?", re.IGNORECASE)
+_PHONE = re.compile(r"(?<![\w.])(?:\+|00)\d[\d\s()/.-]{5,24}\d|(?<![\w.])\(?0\d{1,5}\)?[\s/-]\d[\d\s/-]{3,20}\d")
 _ISO_DATE = re.compile(r"(?<!\d)(\d{4})-(\d{2})(?:-(\d{2}))?(?!\d)")
 _DAY_DATE = re.compile(r"(?<!\d)(\d{1,2})([./])\s?(\d{1,2})\2\s?(\d{4})(?!\d)")
+_BLANK = "\u2007"
+"""Stands for what was taken out: it keeps offsets, and is no space between two words."""
 _DECADE = re.compile(r"(?<!\w)(\d{3}0)(?:s|er|ern)\b")
 _MONTH = re.compile(
     rf"(?P<cue>\b(?:in|since|im|seit|ab|until|bis|of|on|am|by)\s+|\d\.?\s+)?\b(?P<month>{'|'.join(_MONTHS)})\b"
@@ -73,6 +76,7 @@ _MONTH = re.compile(
     re.IGNORECASE,
 )
 _MEASURE = re.compile("|".join(rf"(?P<{name}>\b(?:{words})\b)" for name, words in _MEASURES.items()), re.IGNORECASE)
+_LONGEST = 40
 
 
 class Figure(NamedTuple):
@@ -132,9 +136,10 @@ def read(text: str, *, measure: str = "", loose: bool = False) -> Readings:
     decades = frozenset(int(match[1]) for match in _DECADE.finditer(masked))
     masked = _DECADE.sub(_blank, masked)
     found = [*_figures(masked, measure), *_in_words(masked, measure, loose=loose), *parts]
+    letters = list(masked)
     for figure in found:
-        masked = masked[: figure.start] + "\u2007" * len(figure.written) + masked[figure.start + len(figure.written) :]
-    return Readings(text, tuple(found), addresses, phones, dates, frozenset(months), decades, masked)
+        letters[figure.start : figure.start + len(figure.written)] = _BLANK * len(figure.written)
+    return Readings(text, tuple(found), addresses, phones, dates, frozenset(months), decades, "".join(letters))
 
 
 def digits(written: str) -> str:
@@ -158,7 +163,7 @@ def _take(text: str, patterns: tuple[re.Pattern[str], ...], form: Callable[[str]
 
 
 def _blank(match: re.Match[str]) -> str:
-    return "\u2007" * len(match[0])  # keeps offsets, and is no space between two words
+    return _BLANK * len(match[0])
 
 
 def _address(written: str) -> str:
@@ -218,6 +223,8 @@ def _in_words(text: str, measure: str, *, loose: bool) -> Iterator[Figure]:
 
 def _amount(core: str) -> Decimal | None:
     bare = re.sub(r"[ '’]", "", core)
+    if len(bare) > _LONGEST:
+        return Decimal(-1)  # no source gives such a number
     marks = re.findall(r"[.,]", bare)
     if len(set(marks)) == 2:
         decimal_mark = marks[-1]

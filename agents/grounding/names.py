@@ -9,7 +9,7 @@ from functools import cache
 from importlib import resources
 from typing import NamedTuple
 
-_WORD = r"[^\W\d_][\w’'&.-]*[^\W_]|[^\W\d_]|\d+[^\W\d_]\w*"
+_WORD = r"[^\W\d_][\w’'&.-]{0,60}[^\W_]|[^\W\d_]|\d+[^\W\d_]\w*"
 _TOKEN = re.compile(_WORD)
 _JOINERS = {"&", "of", "and", "und", "von", "van", "de"}
 _GERMAN = re.compile(
@@ -22,8 +22,9 @@ _ENGLISH = re.compile(
     r"\b(?:and|the|with|for|we|you|is|are|not|a|of|to|your|our|from|by|has|have|at|on|that|it|this|be|as)\b",
     re.IGNORECASE,
 )
-_LISTED = re.compile(rf"({_WORD})(?:,\s|\s(?:und|oder|sowie|and|or)\s)(?=({_WORD}))")
+_LISTED = re.compile(rf"(?<!\w)({_WORD})(?:,\s|\s(?:und|oder|sowie|and|or)\s)(?=({_WORD}))")
 _ENDS_SENTENCE = re.compile(r"(?:^|[.!?:;]\s+|\n\s*|[–—]\s+)[\s\"“„»«'(\[*•-]*$")
+_LONGEST_NAME = 12
 
 
 class _Words(NamedTuple):
@@ -75,6 +76,8 @@ class Known:
         """Whether the words are such a phrase, or several known names side by side."""
         if self.holds(" ".join(words)):
             return True
+        if len(words) > _LONGEST_NAME:
+            return False
         for cut in range(1, len(words)):
             head, tail = words[:cut], words[cut:]
             if self._whole(head) and (self._whole(tail) or self.covers(tail)):
@@ -122,7 +125,7 @@ def _runs(text: str, *, german: bool) -> Iterator[list[str]]:
             run = []
         if _capital(word):
             if not run:
-                starts_sentence = bool(_ENDS_SENTENCE.search(text[: match.start()]))
+                starts_sentence = _starts_sentence(text, match.start())
             run.append(word)
             end = match.end()
     yield from _closed(run, starts_sentence=starts_sentence, german=german)
@@ -150,13 +153,18 @@ def _single(text: str, *, german: bool) -> Iterator[str]:
         flat = word.casefold()
         if flat in words.functions or flat in words.ordinary:
             continue
-        before, after = text[: match.start()], text[match.end() :]
+        before, after = text[max(0, match.start() - 60) : match.start()], text[match.end() : match.end() + 60]
         named = _capital(word) and (words.relations.search(before) or words.deeds.match(after))
         titled = bool(re.search(r"\b(?:Herrn?|Frau|Mr|Mrs|Ms|Dr)\.?\s$", before)) and _capital(word)
         place = flat in words.places and (_capital(word)) and not (flat == "essen" and not before.endswith(" in "))
         possessive = not german and _capital(match[0]) and match[0].endswith(("'s", "’s")) and not _common(flat)
         if _is_strong(word) or named or place or titled or possessive:
             yield word
+
+
+def _starts_sentence(text: str, start: int) -> bool:
+    window = text[max(0, start - 12) : start]
+    return bool(_ENDS_SENTENCE.search(window if start <= 12 else f"x{window}"))
 
 
 def _beside_names(text: str, known: Known) -> Iterator[str]:
@@ -170,7 +178,7 @@ def _beside_names(text: str, known: Known) -> Iterator[str]:
 
 
 def _in_list_start(text: str, match: re.Match[str], word: str) -> bool:
-    return word == _bare(match[1]) and bool(_ENDS_SENTENCE.search(text[: match.start()]))
+    return word == _bare(match[1]) and _starts_sentence(text, match.start())
 
 
 def _common(flat: str) -> bool:

@@ -65,7 +65,7 @@ def number_words(text: str) -> Iterator[NumberWord]:
 
 
 def _follows_digits(text: str, start: int) -> bool:
-    return bool(re.search(r"\d\s?$", text[:start]))
+    return bool(re.search(r"\d\s?$", text[max(0, start - 2) : start]))
 
 
 def _english(words: str) -> int:

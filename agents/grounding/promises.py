@@ -58,12 +58,13 @@ def broken_rules(text: str, *, facts: str, offers: str, ours: tuple[str, ...]) -
     """What this sentence promises or praises that neither the cited facts nor the cited offers say, as reasons."""
     about_us = bool(_WE.search(text)) or any(name.casefold() in text.casefold() for name in ours if name)
     for rule in _rules().rules:
+        # What is true of the customer (they are certified) is not thereby true of the seller.
+        evidence = offers if rule.catalogue_only or (rule.by_speaker and about_us) else f"{facts}\n{offers}"
+        if rule.pattern.search(evidence):
+            continue
         for match in rule.pattern.finditer(text):
-            if rule.id in _DENIABLE and _DENIED.search(text[: match.start()]):
-                continue
-            # What is true of the customer (they are certified) is not thereby true of the seller.
-            evidence = offers if rule.catalogue_only or (rule.by_speaker and about_us) else f"{facts}\n{offers}"
-            if not rule.pattern.search(evidence):
+            before = text[max(0, match.start() - 60) : match.start()]
+            if rule.id not in _DENIABLE or not _DENIED.search(before):
                 yield f"“{match[0].strip()}” {rule.says}"
                 break
 

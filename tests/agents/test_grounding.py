@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from decimal import Decimal
 
@@ -437,3 +438,14 @@ def test_two_spellings_of_one_figure_are_the_same(one: str, other: str) -> None:
         (figure.kind, figure.amount, figure.currency) for figure in second
     ]
     assert len(first) == 1
+
+
+def test_a_claim_of_book_length_is_checked_without_keeping_anybody_waiting(halden: Brief, catalogue: Catalogue) -> None:
+    """Each of these shapes once took minutes."""
+    started = time.monotonic()
+
+    for shape in ("A" * 50_000, "a.b." * 12_000, "We deliver 7 crates to Velmar and Hamburg. " * 1_000):
+        finding = support(halden, catalogue, shape, "f6")
+        assert len(finding.reasons) <= 13
+
+    assert time.monotonic() - started < 20
