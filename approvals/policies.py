@@ -135,7 +135,8 @@ def _policy(name: str, terms: Any, source: str) -> Policy:
 
 
 def _sentence(error: ValidationError, name: str, source: str) -> str:
-    first = error.errors()[0]
+    # A misspelt term is also a missing one; what was written is what to name.
+    first = min(error.errors(), key=lambda one: one["type"] != "extra_forbidden")
     where = ".".join(["policies", name, *(str(part) for part in first["loc"])])
     field = str(first["loc"][0]) if first["loc"] else ""
     if first["type"] == "extra_forbidden":

@@ -80,7 +80,7 @@ class Supervisor:
         try:
             (self.home / "logs").mkdir(mode=0o700, parents=True, exist_ok=True)
             self._lock = _locked(self.home)
-        except PermissionError as error:
+        except OSError as error:
             raise ServerError(
                 f"The home {str(self.home)!r} cannot be written ({error.strerror}). "
                 "Point COUNTERSIGN_HOME to a folder that you may write to."

@@ -1,0 +1,63 @@
+"""What the doctor finds, and that one finding hides no other."""
+
+from __future__ import annotations
+
+from importlib import metadata
+from pathlib import Path
+
+import pytest
+
+from flows import composition
+from flows.doctor import DISTRIBUTION, PACKAGES, examine, strangers
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("COUNTERSIGN_HOME", str(tmp_path / "home"))
+    composition.reset()
+    return tmp_path / "home"
+
+
+def test_no_other_distribution_owns_one_of_the_three_names() -> None:
+    """`agents` is also what openai-agents installs; pip would merge the two without a word."""
+    owners = {name: list(found) for name, found in metadata.packages_distributions().items()}
+
+    assert strangers(owners) == {}
+    assert all(DISTRIBUTION in owners.get(name, [DISTRIBUTION]) for name in PACKAGES)
+
+
+def test_a_distribution_that_owns_one_of_them_is_named() -> None:
+    assert strangers({"agents": ["countersign", "openai-agents"]}) == {"agents": ["openai-agents"]}
+
+
+def test_a_healthy_home_passes_every_check(home: Path) -> None:
+    found = examine()
+    composition.reset()
+
+    assert [check for check in found if not check.ok] == []
+    assert {"import names", "store and record", "catalogue", "CRM"} <= {check.name for check in found}
+
+
+def test_a_broken_policy_file_is_named_and_the_rest_is_still_looked_at(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broken = home.parent / "policies.toml"
+    broken.write_text('[policies.brief]\ngroups = ["sales"]\non_timeuot = "expire"\n', encoding="utf-8")
+    monkeypatch.setenv("APPROVALS_POLICIES", str(broken))
+
+    found = {check.name: check for check in examine()}
+    composition.reset()
+
+    assert not found["policies"].ok
+    assert "on_timeuot" in found["policies"].said
+    assert found["catalogue"].ok
+
+
+def test_a_missing_catalogue_is_named(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AGENTS_CATALOGUE", str(home / "nowhere.toml"))
+
+    found = {check.name: check for check in examine()}
+    composition.reset()
+
+    assert not found["catalogue"].ok
+    assert "nowhere.toml" in found["catalogue"].said
