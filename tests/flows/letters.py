@@ -12,10 +12,10 @@ from pathlib import Path
 
 from prefect import task
 from prefect.cache_policies import NO_CACHE
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from approvals.decisions import Approved
-from flows.gates import Gate, effected, flow, reviewed, reviewed_all
+from flows.gates import Gate, effected, flow, gate, reviewed, reviewed_all
 from flows.guards import guarded
 
 
@@ -27,6 +27,12 @@ class Letter(BaseModel):
     to: str
     text: str
     postage: Decimal = Decimal("1.10")
+
+
+class Telegram(Letter):
+    """A letter after the code changed: what was signed as a letter may be too long for it."""
+
+    text: str = Field(max_length=12)
 
 
 class Posted(BaseModel):
@@ -54,6 +60,8 @@ POST = "letterbox://high-street"
 
 NOTE = Gate("note", Letter, policy="letter")
 LETTER = Gate("letter", Letter, action="letter.post", target=POST)
+TWICE = Gate("twice", Letter, action="letter.post", target=POST)
+UNASKED = Gate("unasked", Letter, action="letter.post", target=POST)
 
 
 def desk() -> Path:
@@ -68,7 +76,12 @@ def note(line: str) -> None:
 
 
 @task(cache_policy=NO_CACHE, persist_result=False)
-async def write(to: str, feedback: tuple[str, ...] = (), previous: Letter | None = None, round: int = 1) -> Letter:
+async def write(
+    to: str,
+    feedback: tuple[str, ...] = (),
+    previous: Letter | None = None,
+    round: int = 1,  # noqa: A002
+) -> Letter:
     """Draft a letter; each call words it differently, so that a second draft would show."""
     note(f"write {to} {round}")
     number = len((desk() / "calls.txt").read_text(encoding="utf-8").splitlines())
@@ -144,3 +157,29 @@ async def letters_at_once(people: list[str]) -> list[str]:
         else:
             told.append(type(decision).__name__)
     return told
+
+
+@flow(gates=[NOTE])
+async def by_hand(to: str) -> dict[str, str]:
+    """A gate without a step; the draft is worded anew whenever the flow runs."""
+    note(f"run {to}")
+    worded = Letter(to=to, text=f"Worded in run {(desk() / 'calls.txt').read_text(encoding='utf-8').count('run')}")
+    decision = await gate(worded, NOTE, key="the only one")
+    text = decision.document.text if isinstance(decision, Approved) else ""
+    return {"decision": type(decision).__name__, "text": text}
+
+
+@flow(gates=[UNASKED])
+async def unasked(to: str) -> Posted:
+    """A gate whose policy asks nobody unless something is flagged."""
+    letter = await reviewed(UNASKED, write, to)
+    done: Posted = await effected(UNASKED, post, letter)
+    return done
+
+
+@flow(gates=[TWICE])
+async def at_most_twice(to: str) -> Posted:
+    """A gate whose policy allows two drafts."""
+    letter = await reviewed(TWICE, write, to)
+    done: Posted = await effected(TWICE, post, letter)
+    return done

@@ -1,0 +1,363 @@
+"""The loop that keeps queue and runs in step, on runs that the test makes up."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from houses import ANNA, DORA, FakeRuns, SettableClock
+
+from approvals.bootstrap import Approvals, build
+from approvals.decisions import Actor
+from approvals.lifecycle import State
+from approvals.requests import Identity, Proposed, Request, RunReference
+from flows import composition
+from flows.examiner import ClassExaminer
+from flows.waking import SILENCE, Waker
+
+WORKER = Actor(kind="worker", id="one-letter", via="flow", scopes=frozenset({"gate"}))
+
+
+@pytest.fixture
+def clock() -> SettableClock:
+    return SettableClock()
+
+
+@pytest.fixture
+def approvals(at_home: Any, clock: SettableClock) -> Iterator[Approvals]:
+    """The queue of a home, at a time that the test sets."""
+    approvals = build(examiner=ClassExaminer(composition.agents, ("letters",)), clock=clock)
+    yield approvals
+    approvals.close()
+
+
+@pytest.fixture
+def runs() -> FakeRuns:
+    return FakeRuns()
+
+
+@pytest.fixture
+def waker(approvals: Approvals, runs: FakeRuns) -> Waker:
+    return Waker(approvals, runs, reconcile_every=10)
+
+
+@pytest.fixture
+def ask(approvals: Approvals) -> Callable[..., Request]:
+    """Open a request of a run: `ask("r1", policy="hurried")`."""
+
+    def open_request(run: str = "r1", *, policy: str = "letter", deployment: str | None = "d1") -> Request:
+        proposed = Proposed(
+            identity=Identity(run=run, gate="letter", key="halden"),
+            kind="letters:Letter",
+            title="Letter",
+            document={"to": "halden", "text": "Dear reader", "postage": "1.10"},
+            document_schema={},
+            requester="rita@acme.example",
+            run=RunReference(id=run, flow="one-letter", deployment=deployment),
+            policy=policy,
+        )
+        return approvals.gatekeeper.open(proposed, WORKER)
+
+    return open_request
+
+
+def now_of(approvals: Approvals, request: Request) -> Request:
+    return approvals.gatekeeper.get(request.id)
+
+
+def events(approvals: Approvals) -> list[str]:
+    return [entry.event.name for entry in approvals.store.entries()]
+
+
+def test_a_suspended_run_is_woken_once_its_answer_counts_and_not_before(approvals, runs, waker, clock, ask):
+    request = ask()
+    runs.set("r1", "suspended")
+    approvals.service.approve(request.id, ANNA, version=1, recall=60)
+
+    early = waker.once()
+    clock.forward(60)
+    in_time = waker.once()
+
+    assert (early.woken, in_time.woken) == (0, 1)
+    assert runs.woken == ["r1"]
+
+
+def test_a_run_is_asked_again_until_its_gate_has_taken_the_answer_up(approvals, runs, waker, ask):
+    request = ask()
+    runs.set("r1", "suspended")
+    approvals.service.approve(request.id, ANNA, version=1)
+
+    waker.once()
+    waker.once()
+    approvals.gatekeeper.take_up(request.id, "r1", WORKER)
+    waker.once()
+
+    assert runs.woken == ["r1", "r1"]
+
+
+def test_a_decision_stands_while_prefect_is_down_and_wakes_its_run_later(approvals, runs, waker, clock, ask):
+    request = ask()
+    runs.down = True
+    approvals.service.approve(request.id, ANNA, version=1)
+
+    down = waker.once()
+    clock.forward(hours=3)
+    still_down = waker.once()
+    runs.down = False
+    runs.set("r1", "suspended")
+    back = waker.once()
+
+    assert (down.woken, still_down.woken, back.woken) == (0, 0, 1)
+    assert (down.withdrawn, still_down.withdrawn, still_down.abandoned) == (0, 0, 0)
+    assert now_of(approvals, request).state is State.APPROVED
+
+
+def test_a_wake_that_prefect_refuses_is_tried_again(approvals, runs, waker, ask):
+    request = ask()
+    runs.set("r1", "suspended")
+    runs.refuses = True
+    approvals.service.approve(request.id, ANNA, version=1)
+
+    refused = waker.once()
+    runs.refuses = False
+    accepted = waker.once()
+
+    assert (refused.woken, accepted.woken) == (0, 1)
+
+
+@pytest.mark.parametrize(
+    ("status", "name", "said"),
+    [
+        ("ended", "Cancelled", "its run was cancelled"),
+        ("ended", "Crashed", "its run was crashed"),
+        ("gone", "deleted", "its run was deleted"),
+    ],
+)
+def test_a_question_whose_run_is_over_is_withdrawn(approvals, runs, waker, ask, status, name, said):
+    request = ask()
+    runs.set("r1", status, name=name)
+
+    done = waker.once()
+
+    withdrawn = now_of(approvals, request)
+    assert done.withdrawn == 1
+    assert (withdrawn.state, withdrawn.ruling.reason) == (State.WITHDRAWN, said)
+    assert withdrawn.ruling.by.kind == "system"
+
+
+def test_a_question_whose_deployment_was_removed_is_withdrawn(approvals, runs, waker, ask):
+    request = ask()
+    runs.set("r1", "suspended", deployment=None)
+
+    waker.once()
+
+    assert now_of(approvals, request).ruling.reason == "the deployment of its run was removed"
+
+
+def test_a_question_whose_script_was_killed_is_withdrawn_once_its_lease_has_lapsed(approvals, runs, waker, clock, ask):
+    request = ask(deployment=None)
+    runs.set("r1", "running", deployment=None)
+    approvals.gatekeeper.keep_alive("r1", "laptop:1:x", 15)
+
+    alive = waker.once()
+    clock.forward(30.5)
+    dead = waker.once()
+
+    assert (alive.withdrawn, dead.withdrawn) == (0, 1)
+    assert now_of(approvals, request).ruling.reason == "the process that waited for it is gone"
+
+
+def test_a_script_that_renews_its_lease_waits_as_long_as_it_likes(approvals, runs, waker, clock, ask):
+    request = ask(deployment=None)
+    runs.set("r1", "running", deployment=None)
+
+    for _ in range(60):
+        approvals.gatekeeper.keep_alive("r1", "laptop:1:x", 15)
+        clock.forward(15)
+        waker.once()
+
+    assert now_of(approvals, request).state is State.PENDING
+
+
+def test_a_run_said_to_be_running_that_nobody_runs_is_started_again(approvals, runs, waker, clock, ask):
+    request = ask()
+    runs.set("r1", "running")
+
+    fresh = waker.once()
+    clock.forward(SILENCE.total_seconds() + 1)
+    silent = waker.once()
+
+    assert (fresh.restarted, silent.restarted) == (0, 1)
+    assert runs.restarted == ["r1"]
+    assert now_of(approvals, request).state is State.PENDING
+
+
+def test_a_run_that_has_just_begun_to_run_is_given_time_to_show_itself(approvals, runs, waker, clock, ask):
+    request = ask()
+    approvals.service.approve(request.id, ANNA, version=1)
+    clock.forward(hours=1)
+    runs.set("r1", "running")
+    runs.watches["r1"] = runs.watches["r1"].model_copy(update={"since": clock()})
+
+    just_begun = waker.once()
+    clock.forward(SILENCE.total_seconds() + 1)
+    silent = waker.once()
+
+    assert (just_begun.restarted, silent.restarted) == (0, 1)
+
+
+def test_an_answer_whose_run_is_gone_stays_in_the_record_and_wakes_nobody_for_ever(approvals, runs, waker, ask):
+    request = ask()
+    approvals.service.approve(request.id, ANNA, version=1)
+    runs.set("r1", "ended", name="Crashed")
+
+    first = waker.once()
+    second = waker.once()
+
+    assert (first.abandoned, second.abandoned) == (1, 0)
+    assert now_of(approvals, request).state is State.APPROVED
+    assert now_of(approvals, request).wake_since is None
+    assert events(approvals)[-1] == "request.orphaned"
+
+
+def test_an_answered_run_whose_deployment_was_removed_is_given_up(approvals, runs, waker, ask):
+    request = ask()
+    approvals.service.approve(request.id, ANNA, version=1)
+    runs.set("r1", "suspended", deployment=None)
+
+    done = waker.once()
+
+    assert (done.abandoned, runs.woken) == (1, [])
+    assert now_of(approvals, request).wake_since is None
+
+
+def test_an_answered_script_that_was_killed_is_given_up(approvals, runs, waker, clock, ask):
+    request = ask(deployment=None)
+    approvals.service.approve(request.id, ANNA, version=1)
+    runs.set("r1", "running", deployment=None)
+
+    fresh = waker.once()
+    clock.forward(SILENCE.total_seconds() + 1)
+    silent = waker.once()
+
+    assert (fresh.abandoned, silent.abandoned) == (0, 1)
+    assert runs.restarted == []
+    assert now_of(approvals, request).wake_since is None
+
+
+def test_deadlines_are_kept_while_prefect_is_down(approvals, runs, waker, clock, ask):
+    expires, escalates = ask("r1", policy="hurried"), ask("r2", policy="patient")
+    runs.down = True
+
+    early = waker.once()
+    clock.forward(2)
+    late = waker.once()
+
+    assert (early.lapsed, late.lapsed) == (0, 2)
+    assert now_of(approvals, expires).state is State.EXPIRED
+    assert now_of(approvals, escalates).escalated is True
+    approvals.service.approve(escalates.id, DORA, version=1)
+    assert now_of(approvals, escalates).state is State.APPROVED
+
+
+def test_a_deadline_is_carried_out_once_however_often_the_loop_comes_by(approvals, runs, waker, clock, ask):
+    ask("r1", policy="hurried")
+    runs.set("r1", "suspended")
+    clock.forward(2)
+
+    waker.once()
+    waker.once()
+
+    assert events(approvals).count("request.expired") == 1
+
+
+def test_of_two_wakers_one_leads_and_the_other_takes_over_when_it_is_gone(approvals, runs, waker, clock, ask):
+    request = ask()
+    runs.set("r1", "suspended")
+    approvals.service.approve(request.id, ANNA, version=1)
+    second = Waker(approvals, runs)
+
+    leads, follows = waker.once(), second.once()
+    clock.forward(16)
+    takes_over = second.once()
+
+    assert (leads.leader, follows.leader, takes_over.leader) == (True, False, True)
+    assert (leads.woken, follows.woken, takes_over.woken) == (1, 0, 1)
+
+
+def test_strays_are_looked_for_now_and_then_and_not_in_every_round(approvals, runs, waker, clock, ask):
+    ask("r1")
+    runs.set("r1", "suspended")
+    waker.once()
+    runs.set("r1", "ended", name="Cancelled")
+
+    at_once = waker.once()
+    clock.forward(10)
+    later = waker.once()
+
+    assert (at_once.withdrawn, later.withdrawn) == (0, 1)
+
+
+def test_a_question_that_nobody_can_answer_is_told_as_stuck(approvals, runs, waker, at_home, clock, ask, caplog):
+    request = ask()
+    runs.set("r1", "suspended")
+    (at_home.home / "people.toml").write_text('[[people]]\nemail = "dora@acme.example"\ngroups = ["managers"]\n')
+
+    first = waker.once()
+    clock.forward(10)
+    second = waker.once()
+
+    assert first.stuck == second.stuck == [request.id]
+    assert caplog.text.count("is stuck: nobody in sales may decide it") == 1
+    assert now_of(approvals, request).state is State.PENDING
+
+
+def test_a_question_that_nobody_can_answer_goes_to_whom_the_policy_escalates(approvals, runs, waker, at_home, ask):
+    request = ask(policy="patient")
+    runs.set("r1", "suspended")
+    (at_home.home / "people.toml").write_text('[[people]]\nemail = "dora@acme.example"\ngroups = ["managers"]\n')
+
+    done = waker.once()
+
+    assert done.stuck == []
+    assert now_of(approvals, request).escalated is True
+
+
+def test_three_hundred_waiting_runs_are_all_looked_after(approvals, runs, waker, clock, ask):
+    requests = [ask(f"r{number}") for number in range(300)]
+    for request in requests[:299]:
+        runs.set(request.run.id, "suspended")
+
+    done = waker.once()
+
+    assert done.withdrawn == 1
+    assert now_of(approvals, requests[299]).state is State.WITHDRAWN
+    assert now_of(approvals, requests[298]).state is State.PENDING
+
+
+def test_a_round_that_fails_does_not_end_the_loop(approvals, runs, ask, caplog):
+    import threading
+
+    class Failing(FakeRuns):
+        def statuses(self, run_ids: Any) -> Any:
+            self.asked = getattr(self, "asked", 0) + 1
+            if self.asked == 1:
+                raise OSError("no more sockets")
+            stop.set()
+            return super().statuses(run_ids)
+
+    stop = threading.Event()
+    failing = Failing()
+
+    Waker(approvals, failing, every=0.01).run(stop)
+
+    assert "A round of waking failed: no more sockets" in caplog.text
+    assert failing.asked >= 2
+
+
+def test_silence_is_longer_than_a_lease_takes_to_renew():
+    from flows.scope import HOLD_SECONDS
+
+    assert timedelta(seconds=HOLD_SECONDS) <= SILENCE
