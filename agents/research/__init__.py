@@ -13,7 +13,7 @@ from agents.research.crawling import crawl
 from agents.research.decoding import decode
 from agents.research.extraction import extract, first_look, legal_name, read_page
 from agents.research.identity import Reading, judge, resolve
-from agents.research.languages import language_of
+from agents.research.languages import READ_LANGUAGES, language_of
 from agents.research.targets import read_saved, web_address
 
 __all__ = ["part_of", "research"]
@@ -46,12 +46,15 @@ def _draft(
         reading, seen = first_look(read, origin, _called(page, number))
         flags.extend(seen)
         readings.append(reading)
+        language = language_of(read)
+        if language is not None and language not in READ_LANGUAGES:
+            flags.append(_unread_language(_called(page, number), language))
         kind = "site" if from_web else "text" if page.address.startswith("text:") else "file"
         sources.append(
             Source(
                 id=f"s{number}", address=page.address, kind=kind, title=read.title, fetched_at=page.fetched_at,
                 sha256=snapshots.put(page.body), text_sha256=snapshots.put(read.text.encode("utf-8")),
-                media_type=f"{page.media_type}; charset={charset}", language=language_of(read),
+                media_type=f"{page.media_type}; charset={charset}", language=language,
                 hidden_characters=read.hidden_characters, truncated=read.truncated,
             )
         )  # fmt: skip
@@ -105,6 +108,15 @@ def _called(page: Page, number: int) -> str:
     if page.address.startswith("file:"):
         return f"The page {page.address.rsplit('/', 1)[-1]!r} (s{number})"
     return f"{page.address} (s{number})"
+
+
+def _unread_language(where: str, language: str) -> Flag:
+    return Flag(
+        code="language_not_read",
+        message=f"{where} is in {language!r}; sentences are read in English, German, French and Spanish, "
+        "so only its structured data, labels and contacts count.",
+        severity="info",
+    )
 
 
 def _aside(reading: Reading, where: str, entity: EntityRef) -> Flag:

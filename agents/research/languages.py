@@ -75,6 +75,9 @@ _COMMON = {
 }
 
 
+READ_LANGUAGES = frozenset(_COMMON)
+
+
 def language_of(page: ReadPage) -> str | None:
     """ISO 639-1 code; None where neither the page nor its words tell."""
     words = Counter(re.findall(r"[a-zäöüßéèàáíóúñç]+", page.text[:20_000].lower()))

@@ -11,7 +11,7 @@ from agents.research.labelled import Pair
 from agents.research.news import date_in
 from agents.research.pages import ReadPage
 from agents.research.placeholders import is_placeholder
-from agents.research.vocabulary import STOP_HEADINGS, heading_key
+from agents.research.vocabulary import heading_key, is_closing
 
 FORM = (
     r"(?:GmbH\s?&\s?Co\.?\s?(?:KGaA|KG|OHG)|gGmbH|GmbH|mbH|UG(?: \(haftungsbeschränkt\))?|AG|KGaA"
@@ -230,7 +230,7 @@ def descriptions(page: ReadPage, own: frozenset[str]) -> Iterator[Candidate]:
             len(line.text) < 30
             or _CHROME.search(line.text)
             or _ABOUT_A_PERSON.search(line.text)
-            or STOP_HEADINGS.search(page.heading_of(index))
+            or is_closing(page.heading_of(index))
         ):
             continue
         if re.search(r"@|\(?\d{3}\)?[ .-]\d{3}|§|HRB?\b", line.text[:160]) or date_in(line.text[:14]) is not None:

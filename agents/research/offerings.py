@@ -10,7 +10,7 @@ from agents.research.candidates import Candidate, in_line
 from agents.research.labelled import Pair
 from agents.research.pages import Line, ReadPage
 from agents.research.sentences import about_somebody_else, sentences
-from agents.research.vocabulary import STOP_HEADINGS, heading_key, label_key
+from agents.research.vocabulary import heading_key, is_closing, label_key
 
 MAX_ENTRIES = 40
 _LISTED = frozenset({K.PRODUCT, K.SERVICE, K.CUSTOMER, K.PARTNER, K.LOCATION, K.JOB})
@@ -134,7 +134,7 @@ def _governing(page: ReadPage, index: int) -> tuple[K | None, int]:
     """The key of the nearest heading above that announces one, and that heading's index."""
     for heading in page.headings_above(index):
         words = page.lines[heading].text
-        if STOP_HEADINGS.search(words):
+        if is_closing(words):
             return None, heading
         if (key := heading_key(words)) is not None:
             return key, heading

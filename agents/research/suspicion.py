@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterable
+from functools import lru_cache
 
 from agents.documents import Flag
 from agents.research.pages import Line, Passage, ReadPage
@@ -101,6 +102,7 @@ def plain(text: str) -> str:
     return unicodedata.normalize("NFKC", INVISIBLE.sub("", text)).translate(_CONFUSABLE)
 
 
+@lru_cache(maxsize=4096)
 def is_instruction(text: str) -> bool:
     """Whether the text speaks to an agent: tells it to ignore, to report, to approve, or calls it by name."""
     short = text[:6_000]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 from agents.documents import FactKey as K
 
@@ -197,6 +198,7 @@ STOP_HEADINGS = _words(
 )  # fmt: skip
 
 
+@lru_cache(maxsize=4096)
 def label_key(words: str) -> K | None:
     """The key a label announces when it is the whole of these words, such as `Founded:` or `Mitarbeitende`."""
     text = words.strip().rstrip(":").strip(" .*–-")
@@ -208,6 +210,7 @@ def label_key(words: str) -> K | None:
     return None
 
 
+@lru_cache(maxsize=4096)
 def heading_key(words: str) -> K | None:
     """The key of the entries below this heading; None where it announces none, or something else."""
     text = words.strip().rstrip(":")
@@ -217,3 +220,9 @@ def heading_key(words: str) -> K | None:
         if rule.pattern.search(text):
             return rule.key
     return None
+
+
+@lru_cache(maxsize=4096)
+def is_closing(words: str) -> bool:
+    """Whether a heading ends what the one above announced: contact, questions, privacy, reviews."""
+    return STOP_HEADINGS.search(words) is not None

@@ -13,7 +13,9 @@ from agents.research.pages import HEADINGS, Line, Link, Passage, Picture, Proper
 from agents.research.visibility import INVISIBLE, Style, Stylesheet, is_hidden, same_colour
 
 MAX_NODES = 250_000
-MAX_TEXT = 400_000
+MAX_TEXT = 200_000
+MAX_LINES = 4_000
+MAX_DEPTH = 500
 MAX_PASSAGES = 2_000
 
 _BLOCKS = frozenset(
@@ -27,6 +29,15 @@ _SKIPPED = frozenset(
 )
 _UNSEEN = frozenset({"noscript", "textarea", "input"})
 _LEAVES = frozenset({"p", "li", "dt", "dd", "td", "th", "figcaption", "legend"})
+_ANY_TAG = re.compile(r"<(/?)([a-zA-Z][a-zA-Z0-9-]{0,30})")
+# Elements without an end, or with one that may be left out: they do not nest by being repeated.
+_CLOSED_BY_OTHERS = frozenset(
+    {
+        *("a", "area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "param", "source", "track"),
+        *("wbr", "p", "li", "td", "tr", "th", "dt", "dd", "option", "tbody", "thead", "tfoot", "html", "head", "body"),
+        *("path", "g", "circle", "rect", "line", "polygon", "use", "stop"),
+    }
+)
 _REGIONS = {"header": "header", "footer": "footer", "nav": "nav", "aside": "aside"}
 _SPACED = frozenset({"a", "button", "label", "option", "td", "th", "img"})
 _SPACES = re.compile(r"[\s\u00a0\u2000-\u200a\u202f\u205f\u3000]+")
@@ -89,7 +100,9 @@ class _Walk:
             self.page.markup[tag.inner[0] : tag.inner[1]] for tag in self.page.tags if tag.name == "style" and tag.inner
         ]
         self.sheet = Stylesheet.read(sheets[:20])
-        tree = LexborHTMLParser(_with_title_closed(self.page.markup))
+        markup, deep = _shallow(_with_title_closed(self.page.markup))
+        self.page.truncated = self.page.truncated or deep
+        tree = LexborHTMLParser(markup)
         self._head(tree)
         if tree.root is not None:
             self._walk(tree.root)
@@ -127,7 +140,7 @@ class _Walk:
         node, visited = root, 0
         while node is not None:
             visited += 1
-            if visited > MAX_NODES or self.length > MAX_TEXT:
+            if visited > MAX_NODES or self.length > MAX_TEXT or len(self.page.lines) > MAX_LINES:
                 self.page.truncated = True
                 break
             child = self._enter(node)
@@ -303,6 +316,9 @@ class _Walk:
         frame = self.frames[-1] if self.frames else None
         if frame is None or (not self.line and not raw.strip()):
             return
+        if len(raw) > MAX_TEXT:
+            raw = raw[:MAX_TEXT]
+            self.page.truncated = True
         if frame.hidden:
             words = _SPACES.sub(" ", raw).strip()
             if words:
@@ -362,6 +378,19 @@ class _Walk:
                 when=frame.when or block.when,
             )
         )  # fmt: skip
+
+
+def _shallow(markup: str) -> tuple[str, bool]:
+    """The markup as far as it is nested no deeper than browsers go, and whether it was cut: parsers turn slow there."""
+    depth = 0
+    if markup.count("<") < MAX_DEPTH:
+        return markup, False
+    for match in _ANY_TAG.finditer(markup):
+        if match[2].lower() not in _CLOSED_BY_OTHERS:
+            depth = max(0, depth - 1) if match[1] else depth + 1
+            if depth > MAX_DEPTH:
+                return markup[: match.start()], True
+    return markup, False
 
 
 def _level(blocks: list[_Frame]) -> int:

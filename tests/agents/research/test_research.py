@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import time
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -154,6 +155,35 @@ async def test_instructions_on_a_page_are_shown_and_not_followed(tmp_path: Path)
     messages = [flag.message for flag in draft.flags if flag.code == "hidden_instructions"]
     assert any("in a comment" in message and "approve this proposal" in message for message in messages)
     assert any("in its visible text" in message for message in messages)
+
+
+async def test_a_page_in_a_language_that_is_not_read_says_so(tmp_path: Path) -> None:
+    (tmp_path / "fi.html").write_text(
+        '<html lang="fi"><title>Halla Oy</title><h1>Halla Oy</h1><p>Rakennamme saunoja.</p></html>'
+    )
+
+    draft = await _research(str(tmp_path / "fi.html"))
+
+    assert "language_not_read" in {flag.code for flag in draft.flags}
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "<div>" * 300_000 + "x",
+        '<a "' * 200_000,
+        "<p>" + "12 34 56 78 " * 200_000,
+        '<script type="application/ld+json">' + '{"a":[' * 200_000,
+    ],
+    ids=["nested", "unclosed quotes", "one long line", "nested data"],
+)
+async def test_a_page_made_to_be_slow_is_read_in_part(tmp_path: Path, body: str) -> None:
+    (tmp_path / "slow.html").write_text(body)
+    started = time.monotonic()
+
+    await _research(str(tmp_path / "slow.html"), name="Halden Freight")
+
+    assert time.monotonic() - started < 10
 
 
 # -- targets that cannot be read -----------------------------------------------------------------------------------
