@@ -144,7 +144,8 @@ def register(app: typer.Typer, counter: Counter) -> None:
         if not reason.strip():
             raise ApprovalError("A withdrawal needs a reason.")
         with counter.session(who) as at:
-            say(f"Withdrew {at.approvals.service.withdraw(_to_act_on(at, request_id).id, reason, at.by).id}.")
+            request = at.reading.found(request_id, at.by)
+            say(f"Withdrew {at.approvals.service.withdraw(request.id, reason, at.by).id}.")
 
 
 def _to_act_on(at: Session, request_id: str) -> Request:

@@ -156,8 +156,8 @@ def recall(at: AtDesk, by: Caller, request_id: RequestId) -> Detail:
 
 @router.post("/requests/{request_id}/withdraw", responses=ACTS)
 def withdraw(at: AtDesk, by: Caller, request_id: RequestId, body: Why) -> Detail:
-    """Take an open question back; for who asked it, and administrators."""
-    seen = _to_act_on(at, request_id, by)
+    """Take an open question back; for who asked it, administrators, and the flow's worker."""
+    seen = at.reading.visible(request_id, by)
     return _told(at, at.approvals.service.withdraw(seen.id, body.reason, by), by)
 
 

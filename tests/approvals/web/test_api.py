@@ -281,6 +281,44 @@ def test_withdrawing_is_for_who_asked(ben, call, open_request):
     assert done.json()["request"]["state"] == "withdrawn"
 
 
+def test_a_worker_can_do_what_it_is_told_that_it_can_and_nothing_else(call, open_request, unchanged):
+    request, worker = open_request(), call("outreach", "gate", kind="worker")
+
+    with unchanged(request):
+        decided = worker.decide(request, APPROVE)
+        claimed = worker.send("POST", f"/requests/{request.id}/claim")
+    told = worker.get(f"/requests/{request.id}").json()["allowed_actions"]
+    withdrawn = worker.send("POST", f"/requests/{request.id}/withdraw", {"reason": "The run was cancelled."})
+
+    assert kind_of(decided) == kind_of(claimed) == (403, "not-a-person")
+    assert told == ["withdraw"]
+    assert withdrawn.json()["request"]["state"] == "withdrawn"
+
+
+def test_a_worker_that_may_only_read_withdraws_nothing(call, open_request, unchanged):
+    request, worker = open_request(), call("outreach", "read", kind="worker")
+
+    with unchanged(request):
+        response = worker.send("POST", f"/requests/{request.id}/withdraw", {"reason": "No."})
+
+    assert response.status_code == 403
+
+
+def test_a_token_that_only_reads_does_nothing_else(call, open_request, unchanged):
+    request, reader = open_request(), call("ben@acme.example", "read")
+
+    with unchanged(request):
+        for path, body in (
+            ("claim", None),
+            ("withdraw", {"reason": "No."}),
+            ("verdicts", {"verdict": APPROVE, "version": 1}),
+        ):
+            assert kind_of(reader.send("POST", f"/requests/{request.id}/{path}", body)) == (403, "out-of-scope")
+        put = reader.send("PUT", f"/requests/{request.id}/working-copy", {"document": {}, "version": 1})
+        assert kind_of(put) == (403, "out-of-scope")
+    assert reader.get(f"/requests/{request.id}").json()["allowed_actions"] == []
+
+
 # -- what is handed in -------------------------------------------------------------------------------------------
 
 
