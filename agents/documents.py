@@ -316,6 +316,10 @@ class CrmReceipt(Document):
     entity: EntityRef
     applied: tuple[Applied, ...]
 
+    def followed_by(self, later: CrmReceipt) -> CrmReceipt:
+        """This receipt and one for what remained of the same update; conflicts stay, with what came of them after."""
+        return self.model_copy(update={"applied": (*self.applied, *later.applied)})
+
 
 class Conflict(Document):
     """The world moved: what was done, and what remains to be asked again with `before` as it is now."""

@@ -1,10 +1,20 @@
-"""How documents read to a person: amounts in words of a language, and a proposal as plain text."""
+"""How documents read to a person: amounts in words of a language, and whole documents as plain text."""
 
 from __future__ import annotations
 
 from decimal import Decimal
 
-from agents.documents import PriceLine, Proposal
+from agents.documents import (
+    AddNote,
+    Brief,
+    Change,
+    Create,
+    CrmUpdate,
+    FactKey,
+    PriceLine,
+    Proposal,
+    SetField,
+)
 
 _LABELS = {
     "en": {"for": "For", "offer": "Offer", "total": "Total", "valid": "This offer stands for {days} days."},
@@ -43,3 +53,45 @@ def render_text(proposal: Proposal) -> str:
         blocks.append("\n".join([labels["offer"], *(f"- {line}" for line in lines), f"{labels['total']}: {total}"]))
     blocks.append(labels["valid"].format(days=proposal.valid_days))
     return "\n\n".join(blocks)
+
+
+def render_brief(brief: Brief) -> str:
+    """The brief as plain text: every fact under its key, then what is open and what was not found."""
+    entity = brief.entity
+    blocks = [" · ".join(part for part in (entity.name, entity.legal_name, entity.domain, entity.country) if part)]
+    for key in FactKey:
+        if facts := brief.of(key):
+            values = "\n".join(f"- {fact.value}{' (contradicted)' if fact.conflicts_with else ''}" for fact in facts)
+            blocks.append(f"{_words(key)}\n{values}")
+    if brief.open_questions:
+        blocks.append("\n".join(["Open questions", *(f"- {question}" for question in brief.open_questions)]))
+    if brief.not_found:
+        blocks.append(f"Not found: {', '.join(key.replace('_', ' ') for key in brief.not_found)}")
+    return "\n\n".join(blocks)
+
+
+def render_update(update: CrmUpdate) -> str:
+    """The CRM update as plain text: each change in its order, what it would do, and why."""
+    blocks = [f"Changes in {update.crm} for {update.entity.name}"]
+    for number, change in enumerate(update.changes, 1):
+        left_out = "" if change.apply else "NOT TO BE DONE: "
+        why = f"\n  because: {change.why}" if change.why else ""
+        blocks.append(f"{number}. {left_out}{_change_text(change)}{why}")
+    return "\n\n".join(blocks)
+
+
+def _change_text(change: Change) -> str:
+    if isinstance(change, Create):
+        fields = "\n".join(f"  {_words(name)}: {value}" for name, value in change.fields.items())
+        return f"Create the {change.object} {change.key}\n{fields}".rstrip()
+    if isinstance(change, SetField):
+        before = "empty" if change.before is None else f"“{change.before}”"
+        return f"Set {change.field} of the {change.object} {change.key}\n  from {before} to “{change.after}”"
+    if isinstance(change, AddNote):
+        body = "\n".join(f"  | {line}" for line in change.body.splitlines())
+        return f"Add the note {change.key} to the {change.object} {change.about}\n{body}"
+    return f"Link the {change.object} {change.key} with the {change.to_object} {change.to_key}"
+
+
+def _words(name: str) -> str:
+    return name.replace("_", " ").capitalize()

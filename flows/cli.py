@@ -45,12 +45,17 @@ def _compose() -> Approvals:
 
 
 def _render(kind: str, document: Any) -> str | None:
-    """A document as a person reads it, where this package knows how; None leaves it to the general form."""
-    from agents.documents import Proposal
-    from agents.planning import render_text
+    """A document as plain text, where this package knows how a person reads it; None leaves it to the general form."""
+    from agents.documents import Brief, CrmUpdate, Proposal
+    from agents.texts import render_brief, render_text, render_update
 
-    if kind == f"{Proposal.__module__}:{Proposal.__qualname__}":
-        return render_text(Proposal.model_validate(document))
+    match kind.removeprefix(f"{Proposal.__module__}:"):
+        case "Proposal":
+            return render_text(Proposal.model_validate(document))
+        case "Brief":
+            return render_brief(Brief.model_validate(document))
+        case "CrmUpdate":
+            return render_update(CrmUpdate.model_validate(document))
     return None
 
 

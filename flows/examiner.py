@@ -7,10 +7,11 @@ import json
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from agents.bootstrap import Agents
 from pydantic import BaseModel, ValidationError
 
 from agents import grounding
+from agents.applying import problems
+from agents.bootstrap import Agents
 from agents.documents import Brief, CrmUpdate, Document, Fact, Proposal, Source
 from agents.planning import consequences, moved
 from approvals.canonical import canonical, settled
@@ -40,6 +41,8 @@ class ClassExaminer:
         except NotCanonical as error:
             return Examination(document=document, errors=(FieldError(path="", message=str(error)),))
         try:
+            if errors := self._impossible(value):
+                return Examination(document=document, errors=errors)
             return Examination(
                 document=json.loads(canonical(value)),
                 findings=self._findings(value, evidence),
@@ -63,6 +66,13 @@ class ClassExaminer:
         if not (isinstance(found, type) and issubclass(found, BaseModel)):
             raise CannotExamine(f"{kind!r} is not a pydantic class.")
         return found
+
+    def _impossible(self, value: BaseModel) -> tuple[FieldError, ...]:
+        """What fits the class and could yet never be done, such as a field the CRM has not."""
+        if not isinstance(value, CrmUpdate):
+            return ()
+        found = problems(value, crm=self._agents().crm)
+        return tuple(FieldError(path=f"changes.{index}", message=sentence) for index, sentence in found)
 
     def _findings(self, value: BaseModel, evidence: Evidence) -> tuple[Finding, ...]:
         if not isinstance(value, Proposal):

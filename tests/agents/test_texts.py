@@ -53,3 +53,82 @@ def test_a_german_proposal_has_german_labels_and_marks() -> None:
 
 def test_without_price_lines_there_is_no_total() -> None:
     assert "Total" not in render_text(PROPOSAL.model_copy(update={"lines": ()}))
+
+
+"""How documents read to a person."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from agents.documents import (
+    AddNote,
+    Associate,
+    Brief,
+    Create,
+    CrmUpdate,
+    EntityRef,
+    Fact,
+    FactKey,
+    SetField,
+    Source,
+)
+from agents.texts import render_brief, render_update
+
+TERN = EntityRef(name="Tern Haulage", domain="tern.example")
+
+
+def test_a_brief_reads_as_facts_under_their_keys_and_says_what_is_missing() -> None:
+    source = Source(
+        id="s1",
+        address="https://tern.example/",
+        kind="site",
+        fetched_at=datetime(2026, 1, 1, tzinfo=UTC),
+        sha256="0",
+        text_sha256="0",
+    )
+    facts = tuple(
+        Fact(
+            id=f"f{number}",
+            key=FactKey.FOUNDED,
+            value=year,
+            quote=year,
+            source_id="s1",
+            start=0,
+            end=4,
+            method="rule",
+            confidence=0.9,
+            conflicts_with=("f1",) if number else (),
+        )
+        for number, year in enumerate(("1971", "1981"))
+    )
+    brief = Brief(
+        entity=TERN, sources=(source,), facts=facts, open_questions=("Which year?",), not_found=(FactKey.PHONE,)
+    )
+
+    text = render_brief(brief)
+
+    assert text.startswith("Tern Haulage · tern.example")
+    assert "Founded\n- 1971\n- 1981 (contradicted)" in text
+    assert "- Which year?" in text
+    assert text.endswith("Not found: phone")
+
+
+def test_an_update_reads_as_its_changes_in_order_and_marks_what_is_not_to_be_done() -> None:
+    update = CrmUpdate(
+        crm="embedded://",
+        entity=TERN,
+        changes=(
+            Create(object="company", key="co:tern.example", fields={"name": "Tern Haulage"}, why="It is new."),
+            SetField(object="deal", key="dl:1", field="amount", before=None, after="12.00", apply=False),
+            AddNote(key="nt:1", object="deal", about="dl:1", body="one\ntwo"),
+            Associate(object="deal", key="dl:1", to_object="company", to_key="co:tern.example"),
+        ),
+    )
+
+    text = render_update(update)
+
+    assert "1. Create the company co:tern.example\n  Name: Tern Haulage\n  because: It is new." in text
+    assert "2. NOT TO BE DONE: Set amount of the deal dl:1\n  from empty to “12.00”" in text
+    assert "3. Add the note nt:1 to the deal dl:1\n  | one\n  | two" in text
+    assert "4. Link the deal dl:1 with the company co:tern.example" in text

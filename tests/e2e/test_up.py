@@ -113,7 +113,7 @@ def test_what_is_signed_on_the_command_line_is_what_lands_in_the_crm_even_when_e
     commands = [" ".join(one.cmdline()) for one in psutil.Process(shell.up.pid).children(recursive=True)]
 
     # Edited, and everything killed while both wait; one is decided while nothing runs.
-    shell.run("edit", first["id"], "--set", "lines.0.quantity=12", "--set", "title=For Tern, from all of us")
+    shell.run("edit", first["id"], "--set", "lines.0.quantity=15", "--set", "title=For Tern, from all of us")
     shell.kill_everything()
     draft = json.loads(shell.run("show", first["id"], "--json"))["content"]["document"]
     findings = _unsupported_after_edit(shell, first["id"])
@@ -132,7 +132,7 @@ def test_what_is_signed_on_the_command_line_is_what_lands_in_the_crm_even_when_e
     deals = {record["fields"]["name"]: record["fields"] for record in _deals(shell)}
     price = next(line for line in draft["lines"])["unit_price"]
     rest = sum(float(line["unit_price"]) * line["quantity"] for line in draft["lines"][1:])
-    assert float(deals["For Tern, from all of us"]["amount"]) == 12 * float(price) + rest
+    assert float(deals["For Tern, from all of us"]["amount"]) == 15 * float(price) + rest
     assert len(deals) == 2
     notes = [
         note
