@@ -208,6 +208,8 @@ def _confident(found: list[Sourced]) -> list[Sourced]:
     best: dict[FactKey, float] = defaultdict(float)
     for one in found:
         best[one.candidate.key] = max(best[one.candidate.key], one.candidate.confidence)
+    if best[FactKey.NAME] >= 0.5:
+        found = [one for one in found if one.candidate.key is not FactKey.NAME or one.candidate.confidence >= 0.5]
     return [
         one
         for one in found

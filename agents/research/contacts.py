@@ -93,7 +93,7 @@ _TOWN = (
     r"|upon|[A-ZÄÖÜÉÁÍÓ][\w'’À-ÿ.-]*)){0,3})"
 )
 _TOWNS = (
-    re.compile(r"\b(?P<code>\d{4,5})\s" + _TOWN + r"(?=$|[\n,.;|·(])"),
+    re.compile(r"\b(?P<code>\d{4,5})\s" + _TOWN + r"(?=\s*(?:$|[\n,.;|·(–-]))"),
     re.compile(_TOWN + r",?\s[A-Z]{2}\s\d{5}\b"),
     re.compile(r"(?:^|[\n,]\s?)" + _TOWN + r",?\s[A-Z]{1,2}\d[A-Z\d]?\s?\d[A-Z]{2}\b"),
 )

@@ -114,7 +114,7 @@ def extract(reading: Reading, entity: EntityRef) -> list[Candidate]:
     found.extend(tagline(page))
     found.extend(founding(page, labelled, own))
     found.extend(founding_in_meta(page, own))
-    found.extend(figures(page, labelled))
+    found.extend(figures(page, labelled, own))
     found.extend(offerings(page, labelled))
     found.extend(credentials(page))
     found.extend(news(page))

@@ -9,7 +9,7 @@ from agents.documents import FactKey
 from agents.research.candidates import Candidate, in_line
 from agents.research.labelled import Pair
 from agents.research.pages import ReadPage
-from agents.research.sentences import about_somebody_else, sentences
+from agents.research.sentences import about_somebody_else, has_other_subject, sentences
 
 _QUALIFIER = (
     r"(?:(?:more than|over|about|around|approximately|approx\.?|nearly|almost|some|at least"
@@ -124,7 +124,7 @@ _IN_YEAR = re.compile(r"\b(?:in|im jahr|en)\s(20[0-3]\d)\b", re.IGNORECASE)
 _YEARISH = re.compile(r"^(?:1[89]|20)\d\d$")
 
 
-def figures(page: ReadPage, pairs: list[Pair]) -> Iterator[Candidate]:
+def figures(page: ReadPage, pairs: list[Pair], names: frozenset[str] = frozenset()) -> Iterator[Candidate]:
     """Employees and revenue as labels and sentences give them."""
     for pair in pairs:
         if page.lines[pair.index].quoted:
@@ -148,7 +148,7 @@ def figures(page: ReadPage, pairs: list[Pair]) -> Iterator[Candidate]:
         text = sentence.text[:900]
         if sentence.line.quoted or (not any(char.isdigit() for char in text) and len(text) > 300):
             continue
-        if about_somebody_else(text):
+        if about_somebody_else(text) or has_other_subject(text, names):
             continue
         span = (sentence.at, sentence.at + len(text))
         if (found := _employees(text)) is not None:

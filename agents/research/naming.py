@@ -127,7 +127,7 @@ def names(page: ReadPage, pairs: list[Pair]) -> Iterator[Candidate]:
     first = next((line for line in page.lines if line.level == 1 and not line.excluded), None)
     if first is not None:
         words = re.sub(
-            r"(?i)^(?:welcome to|willkommen bei(?: der)?|bienvenue (?:chez|à)|bienvenid[oa]s? a"
+            r"(?i)^(?:welcome to|willkommen (?:bei|im|in|auf)(?: der| dem)?|bienvenue (?:chez|à)|bienvenid[oa]s? a"
             r"|about|über|careers? at|jobs? at|karriere bei|contact|impressum(?: der)?)\s+",
             "",
             first.text,
@@ -152,11 +152,13 @@ def _subject(page: ReadPage) -> Iterator[Candidate]:
 def title_segments(page: ReadPage) -> Iterator[tuple[str, float]]:
     """The parts of the title that could be a name: the ones the page repeats count most."""
     segments = [part.strip(" .,") for part in _TITLE_SPLIT.split(page.title) if part.strip()]
+    if (meta := page.metas.get("og:title")) is not None:
+        segments += [part.strip(" .,") for part in _TITLE_SPLIT.split(meta.get("content")[:300]) if part.strip()]
     segments += [match[1] for part in segments if (match := re.match(r"(.{2,40}?),\s", part))]
     body = page.text.casefold()
     for part in segments:
         name = re.sub(
-            r"(?i)^(?:welcome to|willkommen bei(?: der)?|bienvenue chez|bienvenid[oa]s? a|about"
+            r"(?i)^(?:welcome to|willkommen (?:bei|im|in|auf)(?: der| dem)?|bienvenue chez|bienvenid[oa]s? a|about"
             r"|über|contact|kontakt|careers at|impressum)\s+",
             "",
             part,

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from agents.research.candidates import folded
 from agents.research.pages import Line, ReadPage
 
 MAX_LINE = 6_000
@@ -64,3 +65,60 @@ def sentences_of(line: Line, index: int) -> Iterator[Sentence]:
 def about_somebody_else(text: str) -> bool:
     """Whether a sentence says that it speaks of another company, or sets one apart."""
     return _OTHERS.search(text) is not None
+
+
+_LEADING = re.compile(r"^(?:\W*)((?:[A-ZÄÖÜÉ][\w&'’-]*\s){1,5})")
+_OF_OURS = re.compile(
+    r"^\W*(?:our|unser|notre|nuestr[oa]) (?:\w+ )?(?:partner|sister company|parent"
+    r"|mother company|socio|partenaire)s?,?\s[A-Z]",
+    re.IGNORECASE,
+)
+_COMMON = frozenset(
+    {
+        *("our", "the", "we", "a", "an", "this", "at", "in", "with", "since", "today", "company", "group"),
+        *(
+            "das",
+            "die",
+            "der",
+            "ein",
+            "eine",
+            "unser",
+            "unsere",
+            "heute",
+            "bei",
+            "mit",
+            "im",
+            "wir",
+            "es",
+            "unternehmen",
+        ),
+        *("firma", "gruppe", "team", "mitarbeiter", "insgesamt", "rund", "etwa"),
+        *(
+            "notre",
+            "nos",
+            "la",
+            "le",
+            "les",
+            "l",
+            "une",
+            "avec",
+            "dans",
+            "nuestra",
+            "nuestro",
+            "el",
+            "los",
+            "las",
+            "con",
+        ),
+    }
+)
+
+
+def has_other_subject(text: str, names: frozenset[str]) -> bool:
+    """Whether a sentence begins with a name of several words that shares none with the company's."""
+    if _OF_OURS.match(text):
+        return True
+    match = _LEADING.match(text)
+    words = [folded(word) for word in match[1].split()] if match else []
+    foreign = [word for word in words if word and word not in _COMMON]
+    return bool(names) and len(foreign) >= 2 and not set(foreign) & names

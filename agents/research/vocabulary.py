@@ -177,7 +177,11 @@ HEADING_RULES: tuple[HeadingRule, ...] = (
         r"\b(?:our |featured |main |all |core |popular " r"|best.?sell\w+ )?products?\b(?! (?:development|design"
         r"|manager|management|owner|updates?" r"|strategy|engineer))", r"\b(?:our )?(?:product )?range\b",
         r"\bcatalogue?\b", r"\bplatform$", r"our (?:brands|solutions|collections?|menu|beers|wines"
-        r"|machines|apps|tools|coffees|bikes)", r"\bsolutions\b", r"\bprodukte?\b", r"sortiment", r"produktpalette",
+        r"|machines|apps|tools|coffees|bikes)", r"\bsolutions\b",
+        r"(?:our|unsere|nos|nuestr[ao]s) (?:weine|biere|brote|käse|maschinen|sorten|wines|cheeses"
+        r"|breads|ciders|gins|spirits|teas|models|instruments|devices|vins|fromages|bières"
+        r"|machines|vinos|quesos|aceites|máquinas)\b",
+        r"\bprodukte?\b", r"sortiment", r"produktpalette",
         r"lösungen", r"\bmarken\b", r"(?:nos )?produits?", r"gamme", r"nos (?:solutions|marques)", r"solutions$",
         r"(?:nuestros )?productos?", r"soluciones", r"nuestras marcas", r"catálogo", r"\bmenu$", r"\bportfolio$",
     )),
