@@ -255,15 +255,23 @@ class House:
 
     def execute(self, flow: Any, run_id: str) -> Any:
         """Execute the run here until it ends or suspends; tells the state that Prefect holds then."""
-        from prefect.exceptions import Pause
+        from prefect.exceptions import Abort, Pause
         from prefect.flow_engine import run_flow
 
         async def engine() -> None:
-            with suppress(Pause):
+            with suppress(Abort, Pause):
                 await run_flow(flow, flow_run=self.client.read_flow_run(UUID(run_id)), return_type="state")
 
         asyncio.run(engine())
         return self.state(run_id)
+
+    def call(self, flow: Any, *args: Any) -> Any:
+        """Call the flow as a script does, without a deployment; tells the state that it ended in."""
+
+        async def script() -> Any:
+            return await flow(*args, return_state=True)
+
+        return asyncio.run(script())
 
     def state(self, run_id: str) -> Any:
         """The run's state as Prefect holds it."""
@@ -286,7 +294,7 @@ class House:
 
     def result(self, run_id: str) -> Any:
         """What the run returned."""
-        return asyncio.run(_result(self.state(run_id)))
+        return result_of(self.state(run_id))
 
     def subprocess(self, run_id: str) -> subprocess.Popen[bytes]:
         """Execute the run in a process of its own, as a process worker does."""
@@ -301,8 +309,13 @@ class House:
             )
 
 
-async def _result(state: Any) -> Any:
-    return await state.aresult(raise_on_failure=True)
+def result_of(state: Any) -> Any:
+    """What a run that ended in this state returned, or raised."""
+
+    async def read() -> Any:
+        return await state.aresult(raise_on_failure=True)
+
+    return asyncio.run(read())
 
 
 def until(found: Callable[[], Any], seconds: float = 20.0) -> Any:

@@ -349,4 +349,4 @@ def test_policies_that_change_while_a_run_waits_do_not_cost_it_its_answer(house)
     state = house.go_on(letters.one_letter, run)
 
     assert state.name == "Completed"
-    assert house.box("halden") == ["Dear halden, draft 1"]
+    assert house.box("halden") == ["Dear halden, draft 2"]
