@@ -1,11 +1,27 @@
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from decimal import Decimal
 
 import pytest
 
-from agents.documents import Claim, EntityRef, PriceLine, Proposal, Section
-from agents.texts import money_text, render_text
+from agents.documents import (
+    AddNote,
+    Associate,
+    Brief,
+    Claim,
+    Create,
+    CrmUpdate,
+    EntityRef,
+    Fact,
+    FactKey,
+    PriceLine,
+    Proposal,
+    Section,
+    SetField,
+    Source,
+)
+from agents.texts import money_text, render_brief, render_text, render_update
 
 PROPOSAL = Proposal(
     entity=EntityRef(name="Halden Freight"),
@@ -54,26 +70,6 @@ def test_a_german_proposal_has_german_labels_and_marks() -> None:
 def test_without_price_lines_there_is_no_total() -> None:
     assert "Total" not in render_text(PROPOSAL.model_copy(update={"lines": ()}))
 
-
-"""How documents read to a person."""
-
-from __future__ import annotations
-
-from datetime import UTC, datetime
-
-from agents.documents import (
-    AddNote,
-    Associate,
-    Brief,
-    Create,
-    CrmUpdate,
-    EntityRef,
-    Fact,
-    FactKey,
-    SetField,
-    Source,
-)
-from agents.texts import render_brief, render_update
 
 TERN = EntityRef(name="Tern Haulage", domain="tern.example")
 
