@@ -6,7 +6,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
-from approvals.audit import Event
+from approvals.audit import Event, Verification, verify
 from approvals.decisions import Actor, Ruling
 from approvals.errors import AlreadyDecided, NotActionable, NotFound, Overtaken
 from approvals.lifecycle import PAST_TENSE, TRANSITIONS, Action, event_name, is_open, next_state
@@ -24,6 +24,11 @@ class Ledger:
     def __init__(self, store: Store, clock: Clock) -> None:
         self.store = store
         self.clock = clock
+
+    def verify(self, expected_head: str | None = None) -> Verification:
+        """Walk the record and hold every row against it, on one view: what is written meanwhile is no misfit."""
+        with self.store.read() as transaction:
+            return verify(transaction.entries(), transaction.rows(), expected_head=expected_head)
 
     def act(self, request_id: str, act: Callable[[Transaction, Request, datetime], R]) -> R:
         """Run one change in a transaction of its own, on the request as it is now.

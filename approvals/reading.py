@@ -9,10 +9,11 @@ from approvals.decisions import Actor
 from approvals.errors import Disabled, NotACandidate, NotAPerson, NotFound, NotPermitted, OutOfScope
 from approvals.lifecycle import OPEN, State
 from approvals.ports import PageOf, Person, Transaction, Wanted
-from approvals.requests import Request
+from approvals.requests import Request, new_id
 from approvals.service import ApprovalService
 
 _PAGE = 200
+_WHOLE = len(new_id())
 
 
 class Reading:
@@ -92,7 +93,8 @@ class Reading:
         try:
             return self.visible(wanted, by)
         except NotFound:
-            pass
+            if len(wanted) >= _WHOLE:
+                raise
         with self._service.store.read() as transaction:
             fits = [request for request in self._all(transaction) if wanted and request.id.startswith(wanted)]
         seen = [request for request in fits if self._service.authority.may_read(request, by)]

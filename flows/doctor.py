@@ -136,11 +136,9 @@ def _crm() -> str:
 
 
 def _store() -> str:
-    from approvals.audit import verify
     from flows import composition
 
-    store = composition.approvals().store
-    found = verify(store.entries(), store.rows())
+    found = composition.approvals().ledger.verify()
     if found.problem:
         raise _Trouble(found.problem)
     return f"{found.entries} entries verify"

@@ -9,7 +9,6 @@ import prefect
 from prefect.logging import get_run_logger
 from prefect.states import Completed, Failed
 
-from approvals.audit import verify
 from flows import composition
 
 
@@ -20,8 +19,7 @@ async def upkeep() -> Any:
     The head it logs, noted outside this machine, is what shows a record that was cut off at its end:
     `countersign audit verify --head HASH`.
     """
-    store = composition.approvals().store
-    found = await asyncio.to_thread(lambda: verify(store.entries(), store.rows()))
+    found = await asyncio.to_thread(composition.approvals().ledger.verify)
     if not found.ok:
         return Failed(name="Record broken", message=found.problem)
     get_run_logger().info("The record verifies: %d entries, %d rows, head %s", found.entries, found.rows, found.head)

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from approvals.audit import Event, lines, verify
+from approvals.audit import Event, lines
 from approvals.bootstrap import Approvals, policies_of
 from approvals.cli.counter import As, AsJson, Counter, RequestId, Session
 from approvals.cli.terminal import note, refusing, say, say_json, say_table
@@ -103,8 +103,7 @@ def _audit(counter: Counter) -> typer.Typer:
         """Walk the record and hold every row against it."""
         with counter.session(who, owner=True) as at:
             at.approvals.service.authority.check_admin(at.by)
-            store = at.approvals.store
-            shown = verify(store.entries(), store.rows(), expected_head=head)
+            shown = at.approvals.ledger.verify(head)
         if as_json:
             told = {name: getattr(shown, name) for name in ("ok", "entries", "rows", "head", "problem", "entry")}
             say_json(told)

@@ -8,7 +8,7 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Query, Response
 from pydantic import Field
 
-from approvals.audit import Entry, verify
+from approvals.audit import Entry
 from approvals.decisions import Scope, Value
 from approvals.errors import OutOfScope
 from approvals.metrics import Figures
@@ -100,8 +100,7 @@ def verification(
 ) -> Verified:
     """Whether the record and every row that it commits to still fit; for administrators."""
     at.approvals.service.authority.check_admin(by)
-    store = at.approvals.store
-    shown = verify(store.entries(), store.rows(), expected_head=head)
+    shown = at.approvals.ledger.verify(head)
     return Verified(
         ok=shown.ok,
         entries=shown.entries,

@@ -16,7 +16,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from approvals.bootstrap import Approvals
 from approvals.errors import ApprovalError
 from approvals.web import admin, api
-from approvals.web.callers import Desk, caller
+from approvals.web.callers import PREFIX, Authenticating, Desk, caller
 from approvals.web.problems import MEDIA_TYPE, BodyTooLarge, described, refused, request_id_of, tell_problems
 
 MAX_BODY = 5 * 1024 * 1024
@@ -49,7 +49,7 @@ def create_app(approvals: Approvals) -> FastAPI:
     )
     app.state.desk = Desk.of(approvals)
     for router in (api.router, admin.router):
-        app.include_router(router, prefix="/api/v1", dependencies=[Depends(caller)])
+        app.include_router(router, prefix=PREFIX, dependencies=[Depends(caller)])
 
     @app.get("/healthz", responses=described(503), tags=["server"])
     def healthz() -> Health:
@@ -60,6 +60,7 @@ def create_app(approvals: Approvals) -> FastAPI:
     tell_problems(app)
     app.openapi = _openapi(app.openapi)  # type: ignore[method-assign]
     app.add_middleware(BodyLimit)
+    app.add_middleware(Authenticating, tokens=approvals.tokens)
     app.add_middleware(Protective)
     return app
 

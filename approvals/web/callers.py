@@ -5,17 +5,24 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated
 
+from anyio import to_thread
 from fastapi import Depends
-from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from fastapi.security import HTTPBearer
 from starlette.requests import Request as HttpRequest
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from approvals.bootstrap import Approvals
 from approvals.decisions import Actor
-from approvals.errors import NotAuthenticated
+from approvals.errors import ApprovalError, NotAuthenticated
 from approvals.reading import Reading
+from approvals.tokens import Tokens
 from approvals.web.answering import Answering
+from approvals.web.problems import refused, request_id_of
 
-_BEARER = HTTPBearer(auto_error=False, description="a token that `countersign token create` made")
+PREFIX = "/api/v1"
+"""Everything below it needs a token."""
+
+_CALLER = "countersign.caller"
 
 
 @dataclass(frozen=True)
@@ -38,19 +45,47 @@ def desk(http: HttpRequest) -> Desk:
     return found
 
 
-AtDesk = Annotated[Desk, Depends(desk)]
-_Credentials = Annotated[HTTPAuthorizationCredentials | None, Depends(_BEARER)]
+class Authenticating:
+    """Asks who calls before anything of a call below `PREFIX` is read: its path, its terms or its body."""
+
+    def __init__(self, app: ASGIApp, tokens: Tokens) -> None:
+        self._app = app
+        self._tokens = tokens
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the call on with its caller, or refuse it."""
+        if scope["type"] == "http" and f"{scope['path']}/".startswith(f"{PREFIX}/"):
+            http = HttpRequest(scope)
+            try:
+                # It asks the database, which must not hold up everybody else.
+                scope[_CALLER] = await to_thread.run_sync(self._caller, http.headers.get("authorization"))
+            except ApprovalError as error:
+                await refused(request_id_of(http), error)(scope, receive, send)
+                return
+        await self._app(scope, receive, send)
+
+    def _caller(self, header: str | None) -> Actor:
+        kind, _, secret = (header or "").partition(" ")
+        if kind.casefold() != "bearer":
+            raise NotAuthenticated("Send a token: `Authorization: Bearer cs_…`.")
+        return self._tokens.authenticate(secret.strip())
 
 
-def caller(at: AtDesk, credentials: _Credentials) -> Actor:
+# Only describes what `Authenticating` has done by then.
+_BEARER = HTTPBearer(auto_error=False, description="a token that `countersign token create` made")
+
+
+def caller(http: HttpRequest, _: Annotated[object, Depends(_BEARER)]) -> Actor:
     """Who calls.
 
     Raises:
-        NotAuthenticated: without a token that counts. Disabled: the person's account is not active.
+        NotAuthenticated: nobody asked, so nobody may go on.
     """
-    if credentials is None:
-        raise NotAuthenticated("Send a token: `Authorization: Bearer cs_…`.")
-    return at.approvals.tokens.authenticate(credentials.credentials)
+    found = http.scope.get(_CALLER)
+    if not isinstance(found, Actor):
+        raise NotAuthenticated
+    return found
 
 
+AtDesk = Annotated[Desk, Depends(desk)]
 Caller = Annotated[Actor, Depends(caller)]

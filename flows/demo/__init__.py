@@ -15,7 +15,6 @@ from typing import Any, NamedTuple
 from agents.documents import Proposal, Prospect
 from agents.planning import render_text
 from agents.texts import money_text
-from approvals.audit import verify
 from approvals.bootstrap import Approvals
 from approvals.decisions import Actor
 from approvals.lifecycle import OPEN, State
@@ -197,7 +196,7 @@ def _tell_flags(request: Request, tell: Tell) -> None:
 def _look_at(approvals: Approvals, runs: dict[str, str]) -> Outcome:
     problems = [f"{name}: {state}" for name, state in runs.items() if state not in ("Completed", "Rejected")]
     problems += list(_unlike_what_was_signed(approvals))
-    found = verify(approvals.store.entries(), approvals.store.rows())
+    found = approvals.ledger.verify()
     if found.problem:
         problems.append(found.problem)
     return Outcome(runs=runs, problems=tuple(problems), entries=found.entries, head=found.head)
