@@ -37,6 +37,20 @@ def test_every_operation_under_the_api_needs_a_token(app, client):
             assert response.status_code == (200 if path == "/healthz" else 401), (method, path)
 
 
+@pytest.mark.parametrize("body", [b"{", b"\xff", b"[" * 100_000, b"x" * (6 * 1024 * 1024)])
+def test_nothing_of_a_call_is_read_before_its_caller_is_known(client, body):
+    response = client.post("/api/v1/requests/X/verdicts", content=body, headers={"Content-Type": "application/json"})
+
+    assert kind_of(response) == (401, "not-authenticated")
+
+
+@pytest.mark.parametrize("path", ["/api/v1", "/api/v1/", "/api/v1/nowhere", "/api/v1//requests", "/api/v1/%72equests"])
+def test_no_spelling_of_an_address_gets_past_the_token(client, open_request, path):
+    open_request()
+
+    assert client.get(path).status_code == 401
+
+
 def test_an_expired_and_a_revoked_token_end(client, tokens, token, clock, ADA):
     expired = token(BEN_MAIL)
     clock.forward(days=91)
