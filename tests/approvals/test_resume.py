@@ -1,0 +1,186 @@
+"""The runs that wait, on Prefect: what is asked, and what is made of each answer."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
+from typing import Any
+from uuid import uuid4
+
+import httpx
+import pytest
+from prefect.client.schemas.objects import FlowRun, State, StateType
+from prefect.exceptions import ObjectNotFound
+
+from approvals.resume import PrefectRuns
+
+DEPLOYMENT = uuid4()
+
+
+class StandIn:
+    """Answers as Prefect's client does, from runs that the test gives it."""
+
+    def __init__(self, *runs: FlowRun) -> None:
+        self.runs = {run.id: run for run in runs}
+        self.fails: Exception | None = None
+        self.says = "ACCEPT"
+        self.asked: list[int] = []
+        self.forced: list[tuple[Any, State, bool]] = []
+        self.opened = self.closed = 0
+
+    def __call__(self) -> StandIn:
+        return self
+
+    def __enter__(self) -> StandIn:
+        self.opened += 1
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.closed += 1
+
+    def read_flow_runs(self, *, flow_run_filter: Any, limit: int) -> list[FlowRun]:
+        self._may_fail()
+        wanted = flow_run_filter.id.any_
+        self.asked.append(len(wanted))
+        return [self.runs[one] for one in wanted if one in self.runs][:limit]
+
+    def resume_flow_run(self, run_id: Any) -> Any:
+        self._may_fail()
+        return SimpleNamespace(status=SimpleNamespace(value=self.says))
+
+    def set_flow_run_state(self, run_id: Any, state: State, *, force: bool) -> Any:
+        self._may_fail()
+        self.forced.append((run_id, state, force))
+        return SimpleNamespace(status=SimpleNamespace(value=self.says))
+
+    def _may_fail(self) -> None:
+        if self.fails is not None:
+            raise self.fails
+
+
+def run(kind: StateType, *, name: str | None = None, deployed: bool = True, age: timedelta = timedelta()) -> FlowRun:
+    state = State(type=kind, name=name, timestamp=datetime.now(UTC) - age)
+    return FlowRun(id=uuid4(), flow_id=uuid4(), deployment_id=DEPLOYMENT if deployed else None, state=state)
+
+
+@pytest.mark.parametrize(
+    ("kind", "status"),
+    [
+        (StateType.SCHEDULED, "scheduled"),
+        (StateType.PENDING, "scheduled"),
+        (StateType.RUNNING, "running"),
+        (StateType.PAUSED, "suspended"),
+        (StateType.COMPLETED, "ended"),
+        (StateType.FAILED, "ended"),
+        (StateType.CRASHED, "ended"),
+        (StateType.CANCELLED, "ended"),
+        # Somebody cancelled it: it must not be started again should its process be gone.
+        (StateType.CANCELLING, "ended"),
+    ],
+)
+def test_every_state_of_prefect_has_a_word_of_ours(kind, status):
+    one = run(kind)
+
+    watch = PrefectRuns(StandIn(one)).statuses([str(one.id)])[str(one.id)]
+
+    assert (watch.status, watch.deployment, watch.since) == (status, str(DEPLOYMENT), one.state.timestamp)
+
+
+def test_no_state_of_prefect_is_forgotten():
+    for kind in StateType:
+        one = run(kind)
+        assert PrefectRuns(StandIn(one)).statuses([str(one.id)])[str(one.id)].name
+
+
+def test_a_run_whose_deployment_was_removed_has_none():
+    one = run(StateType.PAUSED, deployed=False)
+
+    assert PrefectRuns(StandIn(one)).statuses([str(one.id)])[str(one.id)].deployment is None
+
+
+def test_a_run_that_a_worker_took_and_never_started_counts_as_running_after_a_while():
+    fresh, old = run(StateType.PENDING), run(StateType.PENDING, age=timedelta(minutes=6))
+
+    watches = PrefectRuns(StandIn(fresh, old)).statuses([str(fresh.id), str(old.id)])
+
+    assert (watches[str(fresh.id)].status, watches[str(old.id)].status) == ("scheduled", "running")
+
+
+def test_a_deleted_run_is_gone_and_one_without_a_state_is_unknown():
+    stateless = FlowRun(id=uuid4(), flow_id=uuid4(), state=None)
+    deleted = str(uuid4())
+
+    watches = PrefectRuns(StandIn(stateless)).statuses([deleted, str(stateless.id)])
+
+    assert (watches[deleted].status, watches[str(stateless.id)].status) == ("gone", "unknown")
+
+
+def test_many_runs_are_asked_for_in_pages_and_each_once():
+    runs = [run(StateType.PAUSED) for _ in range(450)]
+    prefect = StandIn(*runs)
+    ids = [str(one.id) for one in runs]
+
+    watches = PrefectRuns(prefect).statuses([*ids, *ids])
+
+    assert prefect.asked == [200, 200, 50]
+    assert {watch.status for watch in watches.values()} == {"suspended"}
+    assert set(watches) == set(ids)
+
+
+def test_an_id_that_is_none_of_prefects_hides_no_other():
+    one = run(StateType.PAUSED)
+
+    watches = PrefectRuns(StandIn(one)).statuses(["not a run", str(one.id)])
+
+    assert (watches["not a run"].status, watches[str(one.id)].status) == ("unknown", "suspended")
+
+
+def test_nothing_is_asked_where_nothing_waits():
+    prefect = StandIn()
+
+    assert PrefectRuns(prefect).statuses([]) == {}
+    assert prefect.opened == 0
+
+
+@pytest.mark.parametrize("failure", [httpx.ConnectError("refused"), RuntimeError("closed"), httpx.ReadTimeout("slow")])
+def test_while_prefect_does_not_answer_nothing_is_known_and_nothing_is_asked_of_it(failure):
+    one = run(StateType.PAUSED)
+    prefect = StandIn(one)
+    runs = PrefectRuns(prefect)
+    prefect.fails = failure
+
+    down = runs.statuses([str(one.id)])[str(one.id)]
+    woken, restarted = runs.wake(str(one.id)), runs.restart(str(one.id))
+    prefect.fails = None
+    back = runs.statuses([str(one.id)])[str(one.id)]
+
+    assert (down.status, woken, restarted, back.status) == ("unknown", False, False, "suspended")
+    assert prefect.closed == 3  # a connection that failed is not used again
+
+
+@pytest.mark.parametrize(("says", "accepted"), [("ACCEPT", True), ("REJECT", False), ("ABORT", False), ("WAIT", False)])
+def test_only_what_prefect_accepts_counts(says, accepted):
+    prefect = StandIn()
+    prefect.says = says
+    runs = PrefectRuns(prefect)
+
+    assert runs.wake(str(uuid4())) is accepted
+    assert runs.restart(str(uuid4())) is accepted
+
+
+def test_a_run_that_was_deleted_in_between_is_no_failure():
+    prefect = StandIn()
+    prefect.fails = ObjectNotFound(http_exc=ValueError("404"))
+
+    assert PrefectRuns(prefect).wake(str(uuid4())) is False
+    assert PrefectRuns(prefect).restart(str(uuid4())) is False
+
+
+def test_a_restart_schedules_by_force_and_at_once():
+    prefect, one = StandIn(), uuid4()
+
+    PrefectRuns(prefect).restart(str(one))
+
+    ((asked, state, force),) = prefect.forced
+    assert (asked, state.type, force) == (one, StateType.SCHEDULED, True)
+    assert state.state_details.scheduled_time <= datetime.now(UTC)
