@@ -143,6 +143,20 @@ def test_a_draft_that_changed_while_silence_was_checked_is_not_approved(
     assert deadlines.lapse(request.id).is_open
 
 
+def test_a_clock_set_back_while_silence_was_checked_leaves_the_request_its_time(
+    service, ledger, store, people, clock, examiner, overdue
+):
+    class Interrupted:
+        def examine(self, *told):
+            clock.forward(-60)
+            return examiner.examine(*told)
+
+    request = overdue(**SILENT)
+    deadlines = Deadlines(ApprovalService(store, people, clock, Interrupted()), ledger)
+
+    assert deadlines.lapse(request.id).is_open
+
+
 # -- silence -----------------------------------------------------------------------------------------------------
 
 
