@@ -147,7 +147,7 @@ def test_what_is_signed_on_the_command_line_is_what_lands_in_the_crm_even_when_e
     # The record holds, and says where somebody's hand was in it.
     assert "fits" in shell.run("audit", "verify")
     with sqlite3.connect(shell.home / "approvals.sqlite") as database:
-        database.execute("UPDATE permit SET target = 'elsewhere' WHERE rowid = 1")
+        database.execute("UPDATE approvals_permit SET target = 'elsewhere' WHERE rowid = 1")
     assert "permit" in shell.run("audit", "verify", code=1)
 
     # Ctrl-C leaves nothing behind.
