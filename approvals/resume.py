@@ -9,7 +9,7 @@ from uuid import UUID
 
 import httpx
 from prefect.client.orchestration import SyncPrefectClient, get_client
-from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterId
+from prefect.client.schemas.filters import DeploymentFilter, DeploymentFilterId, FlowRunFilter, FlowRunFilterId
 from prefect.client.schemas.objects import FlowRun, StateType
 from prefect.exceptions import ObjectNotFound
 from prefect.states import Scheduled
@@ -54,11 +54,12 @@ class PrefectRuns:
             try:
                 wanted = FlowRunFilter(id=FlowRunFilterId(any_=[UUID(one) for one in page]))
                 runs = self._connected().read_flow_runs(flow_run_filter=wanted, limit=_PAGE)
+                deployments = self._existing(runs)
             except (httpx.HTTPError, RuntimeError, ValueError) as error:
                 self._forget()
                 watched |= {one: RunWatch(status="unknown", name=str(error)[:200]) for one in page}
                 continue
-            found = {str(run.id): _watched(run) for run in runs}
+            found = {str(run.id): _watched(run, deployments) for run in runs}
             watched |= {one: found.get(one, RunWatch(status="gone", name="deleted")) for one in page}
         return watched
 
@@ -82,6 +83,15 @@ class PrefectRuns:
             return False
         return str(answer.status.value) == "ACCEPT"
 
+    def _existing(self, runs: Sequence[FlowRun]) -> set[UUID]:
+        """Those of the runs' deployments that are still there: a run keeps the id of one that was removed."""
+        ids = {run.deployment_id for run in runs if run.deployment_id and run.state and not run.state.is_final()}
+        if not ids:
+            return set()
+        wanted = DeploymentFilter(id=DeploymentFilterId(any_=list(ids)))
+        found = self._connected().read_deployments(deployment_filter=wanted, limit=_PAGE)
+        return {deployment.id for deployment in found}
+
     def _connected(self) -> SyncPrefectClient:
         if self._client is None:
             self._client = self._open().__enter__()
@@ -101,10 +111,10 @@ def _is_id(text: str) -> bool:
     return True
 
 
-def _watched(run: FlowRun) -> RunWatch:
+def _watched(run: FlowRun, deployments: set[UUID]) -> RunWatch:
     if run.state is None:
         return RunWatch(status="unknown")
-    deployment = str(run.deployment_id) if run.deployment_id else None
+    deployment = str(run.deployment_id) if run.deployment_id in deployments else None
     status = _STATUS[run.state.type]
     if run.state.type is StateType.PENDING and run.state.timestamp + _START_WITHIN < datetime.now(UTC):
         status = "running"  # as far as Prefect knows; whoever looks for silence finds it

@@ -25,6 +25,7 @@ class StandIn:
         self.fails: Exception | None = None
         self.says = "ACCEPT"
         self.asked: list[int] = []
+        self.deployments = {DEPLOYMENT}
         self.forced: list[tuple[Any, State, bool]] = []
         self.opened = self.closed = 0
 
@@ -43,6 +44,10 @@ class StandIn:
         wanted = flow_run_filter.id.any_
         self.asked.append(len(wanted))
         return [self.runs[one] for one in wanted if one in self.runs][:limit]
+
+    def read_deployments(self, *, deployment_filter: Any, limit: int) -> list[Any]:
+        self._may_fail()
+        return [SimpleNamespace(id=one) for one in deployment_filter.id.any_ if one in self.deployments][:limit]
 
     def resume_flow_run(self, run_id: Any) -> Any:
         self._may_fail()
@@ -83,7 +88,8 @@ def test_every_state_of_prefect_has_a_word_of_ours(kind, status):
 
     watch = PrefectRuns(StandIn(one)).statuses([str(one.id)])[str(one.id)]
 
-    assert (watch.status, watch.deployment, watch.since) == (status, str(DEPLOYMENT), one.state.timestamp)
+    assert (watch.status, watch.since) == (status, one.state.timestamp)
+    assert watch.deployment == (None if one.state.is_final() else str(DEPLOYMENT))
 
 
 def test_no_state_of_prefect_is_forgotten():
@@ -92,10 +98,14 @@ def test_no_state_of_prefect_is_forgotten():
         assert PrefectRuns(StandIn(one)).statuses([str(one.id)])[str(one.id)].name
 
 
-def test_a_run_whose_deployment_was_removed_has_none():
-    one = run(StateType.PAUSED, deployed=False)
+def test_a_run_keeps_the_id_of_a_deployment_that_was_removed_and_has_none_all_the_same():
+    removed, script = run(StateType.PAUSED), run(StateType.RUNNING, deployed=False)
+    prefect = StandIn(removed, script)
+    prefect.deployments.clear()
 
-    assert PrefectRuns(StandIn(one)).statuses([str(one.id)])[str(one.id)].deployment is None
+    watches = PrefectRuns(prefect).statuses([str(removed.id), str(script.id)])
+
+    assert [watch.deployment for watch in watches.values()] == [None, None]
 
 
 def test_a_run_that_a_worker_took_and_never_started_counts_as_running_after_a_while():
