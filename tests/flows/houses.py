@@ -247,10 +247,18 @@ class House:
         deployment: UUID = self.client.create_deployment(flow_id, self.home.name, **terms)
         return deployment
 
-    def start(self, flow: Any, *, requester: str | None = "rita@acme.example", **parameters: Any) -> str:
+    def start(
+        self,
+        flow: Any,
+        *,
+        requester: str | None = "rita@acme.example",
+        work_pool_name: str | None = None,
+        **parameters: Any,
+    ) -> str:
         """A run of a deployment, waiting to be executed; tells its id."""
         labels = {"countersign.requester": requester} if requester else None
-        run = self.client.create_flow_run_from_deployment(self.deploy(flow), parameters=parameters, labels=labels)
+        deployment = self.deploy(flow, work_pool_name=work_pool_name)
+        run = self.client.create_flow_run_from_deployment(deployment, parameters=parameters, labels=labels)
         return str(run.id)
 
     def execute(self, flow: Any, run_id: str) -> Any:
