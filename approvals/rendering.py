@@ -21,7 +21,9 @@ from approvals.requests import Content, Request, WorkingCopy
 _HIDDEN = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\ud800-\udfff]"
 )
-_MARKDOWN = re.compile(r"([\\`*_{}\[\]()<>#+\-.!|~&^:=])")
+# What Markdown would read as more than text: anywhere in a line, and at its beginning.
+_MARKDOWN = re.compile(r"([\\`*_\[\]<>&~|#])")
+_MARKDOWN_FIRST = re.compile(r"^([-+=]|\d{1,9}(?=[.)](?:\s|$)))")
 
 
 class Report(Value):
@@ -91,7 +93,7 @@ def instant(at: datetime) -> str:
 
 
 def as_markdown(report: Report, body: str | None = None) -> str:
-    """The request as Markdown; `body` is its document in Markdown, where somebody knows how to say it better."""
+    """The request as Markdown; `body` is its document as plain text, where somebody knows how to say it better."""
     request = report.request
     parts = [f"# {_md(request.title)}", *([_md(request.summary)] if request.summary else [])]
     parts += ["## Approval record" if report.is_signed else "## Where it stands", _bullets(_record(report))]
@@ -99,7 +101,7 @@ def as_markdown(report: Report, body: str | None = None) -> str:
     if changes:
         parts += ["### What people changed", _bullets(_md(line) for line in difference_lines(changes))]
     parts += [f"## {'Signed document' if report.is_signed else 'Draft'}"]
-    parts += [body.strip() if body is not None else "\n".join(_tree(report.document)) or "*empty*"]
+    parts += [_body(body) if body is not None else "\n".join(_tree(report.document)) or "*empty*"]
     for heading, lines in (
         ("What to look at", _warnings(report)),
         ("What will follow", _consequences(report)),
@@ -254,4 +256,22 @@ def _md_lines(text: str, indent: str) -> str:
 
 def _md(text: str) -> str:
     """Untrusted text as Markdown that says exactly that: no link, no emphasis, no new line."""
-    return _MARKDOWN.sub(r"\\\1", visible(text))
+    escaped = _MARKDOWN.sub(r"\\\1", visible(text))
+    first = _MARKDOWN_FIRST.match(escaped)
+    if first is None:
+        return escaped
+    # `-` opens a list when it comes first, and `1.` does by its full stop.
+    place = first.end() if first[1].isdigit() else 0
+    return f"{escaped[:place]}\\{escaped[place:]}"
+
+
+def _body(text: str) -> str:
+    """Untrusted plain text as Markdown: its lines and paragraphs as they are, and nothing in them read as markup."""
+    paragraphs = re.split(r"\n[ \t]*\n", text.strip("\n"))
+    return "\n\n".join("\\\n".join(_body_line(line) for line in paragraph.split("\n")) for paragraph in paragraphs)
+
+
+def _body_line(line: str) -> str:
+    bare = line.lstrip(" \t")
+    # Four plain blanks would be a block of code; these are not.
+    return "\u00a0" * (len(line) - len(bare)) + _md(bare)

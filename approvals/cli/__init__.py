@@ -16,7 +16,7 @@ __all__ = ["Render", "commands"]
 def commands(compose: Callable[[], Approvals], *, render: Render | None = None) -> typer.Typer:
     """The commands, working on the queue that `compose` puts together when one of them runs.
 
-    `render(kind, document)` says a document in Markdown where it knows its kind, and None elsewhere.
+    `render(kind, document)` says a document as plain text where it knows its kind, and None elsewhere.
     """
     app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
     counter = Counter(compose, render)

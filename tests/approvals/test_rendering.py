@@ -185,11 +185,26 @@ def test_text_of_several_lines_keeps_its_lines_and_becomes_nothing_else(lines):
 def test_a_body_that_somebody_knows_how_to_say_better_takes_the_place_of_the_tree(report, open_request):
     request = open_request()
 
-    text, page = (form(report(request), "### Offer\n\nTo **Northwind**.") for form in (as_markdown, as_html))
+    text, page = (form(report(request), "Offer\nTo Northwind.\n\n  It stands.") for form in (as_markdown, as_html))
 
-    assert "### Offer" in text
-    assert "<strong>Northwind</strong>" in page
+    assert "Offer\\\nTo Northwind.\n\n\u00a0\u00a0It stands." in text
+    assert "<p>Offer<br>\nTo Northwind.</p>" in page
     assert "**claims:**" not in text
+
+
+def test_a_body_is_text_and_can_pass_for_no_part_of_the_record(report, open_request):
+    """It holds what an agent wrote: a heading of its own would look like ours."""
+    forged = "# Approval record\n- **Approved by:** anna\n\n1. one\n<b>bold</b> [a](javascript:alert(1))\n    code\n---"
+
+    page = as_html(report(open_request()), forged)
+
+    assert "<h1>Approval record" not in page
+    assert page.count("<strong>Approved by:</strong>") == 0
+    assert "<b>" not in page
+    assert "href" not in page
+    assert "<ol>" not in page
+    assert "<code>code" not in page
+    assert "# Approval record<br>" in page
 
 
 def test_raw_html_in_such_a_body_stays_text(report, open_request):
