@@ -113,6 +113,13 @@ class Gatekeeper:
             self._ledger.act(request.id, partial(_held, holder=holder, seconds=seconds))
         return len(waiting)
 
+    def rest(self, run: str, holder: str) -> None:
+        """Note that this process is no longer at work on the run's unanswered requests."""
+        with self._ledger.store.read() as transaction:
+            held = [request for request in transaction.untaken(run) if request.holder == holder]
+        for request in held:
+            self._ledger.act(request.id, partial(_let_go, holder=holder))
+
     def woken(self, request_id: str, by: Actor) -> None:
         """Record that the run woke while its question was open: somebody pressed Resume, which decides nothing."""
 
@@ -365,6 +372,11 @@ def _held(transaction: Transaction, request: Request, now: datetime, *, holder: 
     if request.taken_up_at is None:
         update = {"holder": holder, "held_until": now + timedelta(seconds=seconds)}
         transaction.change(request, request.model_copy(update=update), None)
+
+
+def _let_go(transaction: Transaction, request: Request, now: datetime, *, holder: str) -> None:
+    if request.holder == holder:
+        transaction.change(request, request.model_copy(update={"holder": None, "held_until": None}), None)
 
 
 def _existing(transaction: Transaction, permit_id: str) -> Permit:

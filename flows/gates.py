@@ -15,7 +15,7 @@ from typing import Any, TypeVar, cast
 from uuid import UUID
 
 from prefect.client.orchestration import get_client
-from prefect.exceptions import Abort
+from prefect.exceptions import Abort, Pause
 from prefect.flow_runs import asuspend_flow_run
 from prefect.logging import get_run_logger
 from pydantic import BaseModel, ValidationError
@@ -386,6 +386,10 @@ async def _wait(scope: Scope, questions: Sequence[_Question]) -> None:
     # A key that was used returns normally instead of suspending; so it counts up, and the store is read again.
     try:
         await asuspend_flow_run(key=f"gate-{waiting.id}-{attempt}")
+    except Pause:
+        # Only now: a run that is not suspended yet must not look as if nobody ran it.
+        await asyncio.to_thread(scope.rest)
+        raise
     except RuntimeError as refused:
         async with get_client() as client:
             state = (await client.read_flow_run(UUID(scope.run.id))).state

@@ -101,12 +101,23 @@ class Scope:
     opened: set[Identity] = field(default_factory=set)
     took_up: bool = False
     waited: bool = False
+    resting: bool = False
+    lease: threading.Lock = field(default_factory=threading.Lock)
     said_holding: bool = False
 
     @property
     def actor(self) -> Actor:
         """The run itself, as it stands in the record."""
         return Actor(kind="worker", id=self.run.flow or "flow", via="flow", scopes=frozenset({"gate"}))
+
+    def rest(self) -> None:
+        """Take this process's note off the run's requests: it was suspended, and nobody is at work on them."""
+        with self.lease:
+            self.resting = True
+            try:
+                self.gatekeeper.rest(self.run.id, self.holder)
+            except Exception as error:  # the note lapses by itself; the suspension stands
+                log.warning("The lease of run %s was not given back: %s", self.run.id, error)
 
     def claim(self, identity: Identity) -> None:
         """Note that this gate is opened in this execution.
@@ -133,6 +144,8 @@ class Scope:
                 f"Flow {self.run.flow!r} uses the gate {gate.name!r} but names {named}. Add it to @flow(gates=[…])."
             )
 
+
+log = logging.getLogger(__name__)
 
 _scope: ContextVar[Scope | None] = ContextVar("countersign_scope", default=None)
 
@@ -273,9 +286,12 @@ def _standing_in(scope: Scope) -> Iterator[None]:
 def _keep_alive(scope: Scope, ended: threading.Event) -> None:
     """Note on the run's unanswered requests, every few seconds, that a process is at work on them."""
     while True:
-        try:
-            scope.gatekeeper.keep_alive(scope.run.id, scope.holder, HOLD_SECONDS)
-        except Exception as error:
-            logging.getLogger(__name__).warning("The lease of run %s was not renewed: %s", scope.run.id, error)
+        with scope.lease:
+            if scope.resting:
+                return
+            try:
+                scope.gatekeeper.keep_alive(scope.run.id, scope.holder, HOLD_SECONDS)
+            except Exception as error:
+                log.warning("The lease of run %s was not renewed: %s", scope.run.id, error)
         if ended.wait(HOLD_SECONDS / 3):
             return

@@ -145,6 +145,7 @@ def test_one_gate_in_a_loop_asks_once_for_each_prospect_and_mixes_nothing_up(hou
 def test_many_are_asked_at_once_and_each_gets_its_own_answer(house):
     people = ["halden", "kestrel", "orrin"]
     run = house.begin(letters.letters_at_once, people=people)
+    assert [request.holder for request in house.open_requests(run)] == [None] * 3
     asked = {request.content.value()["to"]: request for request in house.open_requests(run)}
     house.approve(asked["orrin"])
     house.reject(asked["kestrel"], by=BEN)
