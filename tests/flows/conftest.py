@@ -41,7 +41,7 @@ def prefect_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]
         if known["users"]:
             server = Server(folder, port=known["port"])
         else:
-            server = Server(folder, tied=not shared)
+            server = Server(folder, watched=os.getppid() if shared else os.getpid())
             server.start()
             known = {"users": 0, "port": server.port, "pid": server.process.pid if server.process else 0}
         note.write_text(json.dumps({**known, "users": known["users"] + 1}))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import ctypes
 import os
 import signal
 import socket
@@ -83,17 +82,21 @@ escalate_to = ["managers"]
 # -- the server --------------------------------------------------------------------------------------------------
 
 
-def _die_with_parent() -> None:
-    ctypes.CDLL(None).prctl(1, signal.SIGTERM)
+_END_WITH_THE_TESTS = """
+"$@" & server=$!
+while kill -0 "$WATCHED" && kill -0 "$server"; do sleep 1; done 2>/dev/null
+kill -9 "$server"
+"""
+"""Whoever kills the tests leaves no server behind."""
 
 
 class Server:
     """A Prefect server process on a free port; can be killed and started again on what it had stored."""
 
-    def __init__(self, folder: Path, *, port: int | None = None, tied: bool = True) -> None:
+    def __init__(self, folder: Path, *, port: int | None = None, watched: int | None = None) -> None:
         self.folder = folder
         self.port = port or _free_port()
-        self._tied = tied
+        self._watched = watched or os.getpid()
         self.process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -109,16 +112,16 @@ class Server:
     def start(self) -> None:
         """Start it and wait until it answers."""
         self.folder.mkdir(parents=True, exist_ok=True)
+        address = ("--host", "127.0.0.1", "--port", str(self.port))
         with (self.folder / "server.log").open("ab") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "prefect", "server", "start", "--host", "127.0.0.1", "--port", str(self.port)],
-                env={**os.environ, **self.environment},
+                ["sh", "-c", _END_WITH_THE_TESTS, "sh", sys.executable, "-m", "prefect", "server", "start", *address],
+                env={**os.environ, **self.environment, "WATCHED": str(self._watched)},
                 cwd=self.folder,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
-                preexec_fn=_die_with_parent if self._tied and sys.platform == "linux" else None,
             )
         deadline = time.monotonic() + 90
         while not self.answers():

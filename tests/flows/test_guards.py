@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import replace
 from uuid import UUID
 
@@ -14,9 +15,9 @@ from prefect.states import Scheduled
 
 from approvals.canonical import canonical, digest
 from approvals.decisions import Actor
-from approvals.errors import NoPermit
+from approvals.errors import NoPermit, StoreUnavailable
 from approvals.permits import Grant, PermitState
-from flows import composition
+from flows import composition, guards
 from flows.errors import GateInvalid
 from flows.gates import effected, flow, reviewed
 from flows.guards import guarded
@@ -248,3 +249,40 @@ def test_killed_between_the_write_and_the_receipt_the_run_writes_once(house):
     assert house.box("halden") == ["Dear halden, draft 2"]
     assert house.result(run) == {"letters": ["Dear halden, draft 2"]}
     assert house.events().count("permit.used") == 1
+
+
+def test_two_executions_of_one_run_at_the_same_time_post_once(house):
+    run = house.begin(letters.one_letter, to="halden")
+    house.approve(house.the_request(run))
+    house.resume(run)
+    processes = [house.subprocess(run), house.subprocess(run)]
+
+    for process in processes:
+        process.wait(60)
+
+    assert house.calls.count("write halden 1") == 1
+    assert house.box("halden") == ["Dear halden, draft 2"]
+    assert house.events().count("request.taken_up") == 1
+    assert house.events().count("permit.used") == 1
+    assert house.state(run).name == "Completed"
+
+
+def test_a_lease_that_could_not_be_renewed_once_is_renewed_the_next_time(monkeypatch, caplog):
+    renewed = threading.Event()
+
+    class Keeper:
+        asked = 0
+
+        def keep(self, permit_id: str, fence: int, lease: float) -> bool:
+            self.asked += 1
+            if self.asked == 1:
+                raise StoreUnavailable("locked")
+            renewed.set()
+            return True
+
+    monkeypatch.setattr(guards, "LEASE", 0.03)
+
+    with guards._kept(Keeper(), "P1", 1):
+        assert renewed.wait(10)
+
+    assert "The lease of permit P1 was not renewed: locked" in caplog.text
