@@ -93,3 +93,18 @@ def test_a_failed_run_that_somebody_retries_goes_on_from_what_was_answered(house
 
     assert (retried.name, state.name) == ("Suspended", "Completed")
     assert house.calls == ["write halden 1", "answer halden", "post halden"]
+
+
+def test_a_waiting_run_takes_no_place_from_the_next_of_its_deployment(house):
+    deployment = house.deploy(letters.by_hand, concurrency_limit=1)
+    runs = [
+        str(house.client.create_flow_run_from_deployment(deployment, parameters={"to": to}).id)
+        for to in ("halden", "kestrel")
+    ]
+
+    states = [house.execute(letters.by_hand, run) for run in runs]
+    house.approve(house.the_request(runs[0]))
+    state = house.go_on(letters.by_hand, runs[0])
+
+    assert [one.name for one in states] == ["Suspended", "Suspended"]
+    assert state.name == "Completed"
