@@ -30,7 +30,7 @@ def refusals() -> Iterator[None]:
     try:
         yield
     except AgentError as error:
-        typer.echo(f"Error: {error}", err=True)
+        typer.echo(f"{error}", err=True)
         raise typer.Exit(1) from error
 
 

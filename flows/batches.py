@@ -15,16 +15,13 @@ import httpx
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.objects import FlowRun
 from prefect.exceptions import ObjectNotFound
+from prefect.settings import get_current_settings
 from pydantic import ValidationError
 
 from agents.documents import Prospect
 from agents.research.targets import read_saved, web_address
-from flows.errors import FlowError, ServerError
+from flows.errors import ProspectsInvalid, ServerError
 from flows.scope import REQUESTER_LABEL
-
-
-class ProspectsInvalid(FlowError):
-    """The prospects file cannot be used."""
 
 
 async def start_run(
@@ -40,6 +37,9 @@ async def start_run(
     Raises:
         ServerError: Prefect does not answer, or has no such deployment.
     """
+    if get_current_settings().api.url is None:
+        # Without an address Prefect would start a server of its own, which no worker and no queue knows.
+        raise ServerError("No Prefect server is at hand: start `countersign up`, or set PREFECT_API_URL.")
     try:
         async with get_client() as client:
             found = await client.read_deployment_by_name(deployment)

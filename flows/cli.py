@@ -9,6 +9,7 @@ import asyncio
 import json
 import os
 import sys
+import tempfile
 import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -22,6 +23,7 @@ from approvals import cli as approvals_cli
 from approvals.errors import ApprovalError
 from approvals.settings import read_settings
 from flows.errors import FlowError
+from flows.settings import read_settings as read_flow_settings
 from flows.supervisor import Addresses, Supervisor, interruptible, running, settings_for
 
 if TYPE_CHECKING:
@@ -71,21 +73,23 @@ def demo(
     auto: Annotated[bool, typer.Option("--auto", help="Play the reviewer, too.")] = False,
 ) -> None:
     """Run the main job in a fresh temporary home: three prospects, real gates, nothing left behind."""
-    from flows.demo import REVIEWER as REVIEWER_IN_DEMO
-    from flows.demo.terminal import run_demo
+    with tempfile.TemporaryDirectory(prefix="countersign-demo-") as folder:
+        # Before Prefect is imported: it makes its own home at once, and nothing of the demo is to stay.
+        os.environ["PREFECT_HOME"] = str(Path(folder) / "prefect")
+        from flows.demo import reviewer
+        from flows.demo.terminal import run_demo
 
-    def show(request_id: str) -> None:
-        app(["show", request_id, "--as", REVIEWER_IN_DEMO], standalone_mode=False)
+        def show(request_id: str) -> None:
+            app(["show", request_id, "--as", reviewer().id], standalone_mode=False)
 
-    raise typer.Exit(run_demo(auto=auto or not sys.stdin.isatty(), show=show))
+        code = run_demo(Path(folder), auto=auto or not sys.stdin.isatty(), show=show)
+    raise typer.Exit(code)
 
 
 @app.command()
 def up() -> None:
     """Run Prefect, the approval queue and a worker on this machine, until Ctrl-C."""
-    from flows.settings import Settings
-
-    settings, flows = read_settings(), Settings()
+    settings, flows = read_settings(), read_flow_settings()
     supervisor = Supervisor(
         settings.home,
         prefect_port=flows.prefect_port,
@@ -111,10 +115,9 @@ def web(
     """Run the approval queue alone: its REST API, and the loop that wakes runs and keeps deadlines."""
     from approvals.resume import PrefectRuns
     from approvals.web import serve
-    from flows.settings import Settings
     from flows.waking import Waker
 
-    approvals, settings = _compose(), Settings()
+    approvals, settings = _compose(), read_flow_settings()
     waker = Waker(approvals, PrefectRuns(), every=settings.wake_seconds, reconcile_every=settings.reconcile_seconds)
     stop = threading.Event()
     loop = threading.Thread(target=waker.run, args=(stop,), name="waking", daemon=True)

@@ -12,11 +12,10 @@ from uuid import UUID
 
 from agents.bootstrap import Agents
 from agents.bootstrap import build as build_agents
-
 from approvals.bootstrap import Approvals
 from approvals.bootstrap import build as build_approvals
 from flows.examiner import ClassExaminer
-from flows.settings import Settings
+from flows.settings import Settings, read_settings
 
 _lock = threading.RLock()
 
@@ -33,7 +32,7 @@ def _approvals() -> Approvals:
 
 def settings() -> Settings:
     """The flows' settings as the environment has them now."""
-    return Settings()
+    return read_settings()
 
 
 def agents() -> Agents:

@@ -7,6 +7,8 @@ FlowError
 ├── GateKeyMissing       no key can be made of these inputs
 ├── GateInvalid          a gate that contradicts itself
 ├── Unapproved           the answer was not an approval
+├── SettingInvalid       a FLOWS_ variable is wrong or misspelt
+├── ProspectsInvalid     the prospects file cannot be used
 └── ServerError          Prefect or the queue cannot be reached or started
 """
 
@@ -53,6 +55,14 @@ class Unapproved(FlowError):
         by = f" by {', '.join(decision.by)}" if decision.by else ""
         said = getattr(decision, "reason", None) or getattr(decision, "feedback", "")
         super().__init__(f"{gate}: {self.outcome.lower()}{by}: {said}")
+
+
+class SettingInvalid(FlowError):
+    """A setting of the flows is wrong."""
+
+
+class ProspectsInvalid(FlowError):
+    """The prospects file cannot be used."""
 
 
 class ServerError(FlowError):

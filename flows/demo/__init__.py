@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -58,10 +57,9 @@ def reviewer() -> Actor:
 
 
 @contextmanager
-def stage(tell: Tell) -> Iterator[Supervisor]:
-    """A fresh home with three people, and everything running in it; taken down afterwards."""
-    with tempfile.TemporaryDirectory(prefix="countersign-demo-") as folder, _environment(Path(folder)):
-        home = Path(folder)
+def stage(home: Path, tell: Tell) -> Iterator[Supervisor]:
+    """A fresh home with three people, and everything running in it until it is left."""
+    with _environment(home):
         for person in (
             Person(email=REQUESTER, name="Rita, RevOps", groups=("revops",)),
             Person(email=REVIEWER, name="Sam, Sales", groups=("sales", "revops")),

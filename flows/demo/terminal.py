@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import typer
 
@@ -22,14 +23,14 @@ _WIDTH = 100
 _TOLD = ("name", "amount", "stage")
 
 
-def run_demo(*, auto: bool, show: Callable[[str], None]) -> int:
+def run_demo(home: Path, *, auto: bool, show: Callable[[str], None]) -> int:
     """Run the demo and tell what happened; the exit code: 0 only if all of it is as signed and the record verifies."""
     begun = time.monotonic()
 
     def tell(sentence: str) -> None:
         typer.echo(f"[{time.monotonic() - begun:5.1f} s] {visible(sentence)}")
 
-    with stage(tell):
+    with stage(home, tell):
         try:
             outcome = play(scripted(tell) if auto else _asking(show), tell)
         except (Stopped, typer.Abort, KeyboardInterrupt):

@@ -155,7 +155,7 @@ def test_a_record_that_is_not_there_is_one_sentence_and_exit_code_1(home: Path) 
 
     assert result.exit_code == 1
     assert result.stderr == (
-        "Error: The CRM has no record 'co:nobody.example'. `countersign crm list` shows the ones there are.\n"
+        "The CRM has no record 'co:nobody.example'. `countersign crm list` shows the ones there are.\n"
     )
 
 
