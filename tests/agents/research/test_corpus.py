@@ -11,7 +11,10 @@ from types import ModuleType
 import pytest
 
 ROOT = Path(__file__).parents[3]
-RULES = json.loads((ROOT / "tests" / "agents" / "corpus" / "expected.json").read_text("utf-8"))
+TUNED = ROOT / "tests" / "agents" / "corpus"
+UNSEEN = TUNED / "unseen"
+RULES = {corpus: json.loads((corpus / "expected.json").read_text("utf-8")) for corpus in (TUNED, UNSEEN)}
+PAGES = [(corpus, name) for corpus, rules in RULES.items() for name in sorted(rules)]
 
 
 @pytest.fixture(scope="module")
@@ -25,25 +28,27 @@ def evidence() -> ModuleType:
     return module
 
 
-def test_every_page_of_the_corpus_is_listed() -> None:
-    pages = {path.name for path in (ROOT / "tests" / "agents" / "corpus").iterdir()} - {"expected.json"}
+@pytest.mark.parametrize("corpus", [TUNED, UNSEEN], ids=lambda path: path.name)
+def test_every_page_of_a_corpus_is_listed(corpus: Path) -> None:
+    pages = {path.name for path in corpus.iterdir() if path.is_file()} - {"expected.json"}
 
-    assert pages == set(RULES)
+    assert pages == set(RULES[corpus])
 
 
-@pytest.mark.parametrize("name", sorted(RULES))
-def test_a_page_yields_grounded_quotes_and_nothing_forbidden(evidence: ModuleType, name: str) -> None:
+@pytest.mark.parametrize(("corpus", "name"), PAGES, ids=[f"{corpus.name}/{name}" for corpus, name in PAGES])
+def test_a_page_yields_grounded_quotes_and_nothing_forbidden(evidence: ModuleType, corpus: Path, name: str) -> None:
     tally = evidence.Tally()
 
-    evidence.examine(name, RULES[name], tally)
+    evidence.examine(corpus, name, RULES[corpus][name], tally)
 
     assert tally.ungrounded == []
     assert tally.violations == []
     assert tally.missing_flags == []
 
 
-def test_nine_of_ten_expected_facts_are_found(evidence: ModuleType) -> None:
-    tally = evidence.measure()
+@pytest.mark.parametrize("corpus", [TUNED, UNSEEN], ids=lambda path: path.name)
+def test_nine_of_ten_expected_facts_are_found(evidence: ModuleType, corpus: Path) -> None:
+    tally = evidence.measure(corpus)
 
     assert tally.expected > 200
-    assert tally.recall >= 0.95, tally.missed
+    assert tally.recall >= 0.9, tally.missed
