@@ -67,7 +67,7 @@ def test_text_is_written_as_it_is_but_for_what_json_must_escape():
         b"bytes",
         Decimal("1.10"),
         date(2026, 3, 2),
-        object(),
+        pytest.param(object(), id="an object"),
     ],
     ids=repr,
 )
