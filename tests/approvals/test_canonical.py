@@ -63,7 +63,7 @@ def test_text_is_written_as_it_is_but_for_what_json_must_escape():
         {"\ud800": 1},
         {1: "a number as a key"},
         {None: 1},
-        {"a", "set"},
+        {"a set"},
         b"bytes",
         Decimal("1.10"),
         date(2026, 3, 2),
