@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from agents.documents import FactKey
 from agents.research.pages import ReadPage
-from agents.research.vocabulary import label_key
+from agents.research.vocabulary import PRIVATE, label_key
 
 _INLINE = re.compile(r"(?:^|(?<=[|•·;]\s)|(?<=[.,] ))([^\W\d_][^:|•·;.]{0,45}?\.?)\s?[:：]\s+(?=\S)")
 _MAX_VALUE = 300
@@ -131,3 +131,11 @@ def _stacked(page: ReadPage) -> Iterator[Pair]:
             yield Pair(following.text, key, line.text, line.start, line.start, following.end, index)
         if re.fullmatch(r"(?:1[89]|20)\d\d", line.text) and (key := label_key(following.text)) is FactKey.FOUNDED:
             yield Pair(following.text, key, line.text, line.start, line.start, following.end, index)
+
+
+def is_private(page: ReadPage, index: int) -> bool:
+    """Whether the line above, or the label of this row, calls what stands here private."""
+    if PRIVATE.search(page.lines[index].text[:200]):
+        return True
+    above = page.lines[index - 1].text if index else ""
+    return 0 < len(above) < 40 and PRIVATE.search(above) is not None and not re.search(r"[\d@]", above)
