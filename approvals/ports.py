@@ -105,6 +105,10 @@ class Runs(Protocol):
         """How each of these runs stands; `unknown` where nobody can say now."""
         ...
 
+    def existing(self, deployments: Sequence[str]) -> frozenset[str]:
+        """Those of these deployments that are known there; none where nobody can say now."""
+        ...
+
     def wake(self, run_id: str) -> bool:
         """Ask for a suspended run to go on. True where it was asked; False where it must be tried again."""
         ...

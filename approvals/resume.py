@@ -54,7 +54,7 @@ class PrefectRuns:
             try:
                 wanted = FlowRunFilter(id=FlowRunFilterId(any_=[UUID(one) for one in page]))
                 runs = self._connected().read_flow_runs(flow_run_filter=wanted, limit=_PAGE)
-                deployments = self._existing(runs)
+                deployments = self._of_live(runs)
             except (httpx.HTTPError, RuntimeError, ValueError) as error:
                 self._forget()
                 watched |= {one: RunWatch(status="unknown", name=str(error)[:200]) for one in page}
@@ -62,6 +62,17 @@ class PrefectRuns:
             found = {str(run.id): _watched(run, deployments) for run in runs}
             watched |= {one: found.get(one, RunWatch(status="gone", name="deleted")) for one in page}
         return watched
+
+    def existing(self, deployments: Sequence[str]) -> frozenset[str]:
+        """Those of these deployments that Prefect knows; none while it does not answer."""
+        ids = [UUID(one) for one in dict.fromkeys(deployments) if _is_id(one)]
+        try:
+            return frozenset(
+                str(one) for start in range(0, len(ids), _PAGE) for one in self._known(ids[start : start + _PAGE])
+            )
+        except (httpx.HTTPError, RuntimeError, ValueError):
+            self._forget()
+            return frozenset()
 
     def wake(self, run_id: str) -> bool:
         """Ask Prefect to resume a suspended run. False where it refused or did not answer: ask again later."""
@@ -83,14 +94,16 @@ class PrefectRuns:
             return False
         return str(answer.status.value) == "ACCEPT"
 
-    def _existing(self, runs: Sequence[FlowRun]) -> set[UUID]:
+    def _of_live(self, runs: Sequence[FlowRun]) -> set[UUID]:
         """Those of the runs' deployments that are still there: a run keeps the id of one that was removed."""
         ids = {run.deployment_id for run in runs if run.deployment_id and run.state and not run.state.is_final()}
-        if not ids:
+        return self._known(list(ids))
+
+    def _known(self, deployments: list[UUID]) -> set[UUID]:
+        if not deployments:
             return set()
-        wanted = DeploymentFilter(id=DeploymentFilterId(any_=list(ids)))
-        found = self._connected().read_deployments(deployment_filter=wanted, limit=_PAGE)
-        return {deployment.id for deployment in found}
+        wanted = DeploymentFilter(id=DeploymentFilterId(any_=deployments))
+        return {one.id for one in self._connected().read_deployments(deployment_filter=wanted, limit=_PAGE)}
 
     def _connected(self) -> SyncPrefectClient:
         if self._client is None:

@@ -103,6 +103,10 @@ async def reviewed_all(
     """
     scope = current_scope()
     scope.declared(spec)
+    if keys is not None and len(keys) != len(inputs):
+        raise GateKeyMissing(
+            f"Gate {spec.name!r} was given {len(inputs)} inputs and {len(keys)} keys; give one for each."
+        )
     questions = [
         _rounds(scope, spec, step, one if isinstance(one, tuple) else (one,), keys[index] if keys else None)
         for index, one in enumerate(inputs)

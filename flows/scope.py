@@ -17,8 +17,11 @@ from dataclasses import dataclass, field
 from typing import Any, Generic, ParamSpec, TypeVar
 from uuid import uuid4
 
+import httpx
 import prefect
+from prefect.client.orchestration import get_client
 from prefect.context import FlowRunContext, TaskRunContext
+from prefect.exceptions import ObjectNotFound
 from prefect.logging import get_run_logger
 from prefect.states import Completed
 from pydantic import BaseModel
@@ -237,6 +240,8 @@ def _entered(gates: dict[str, Gate[Any]]) -> Scope:
             f"Flow {name!r} has gates and was called as a subflow, which Prefect cannot suspend. "
             "Call its steps in the top flow, or start a run of its own with flows.batches.start_run."
         )
+    if context.flow is not None and context.flow.retries:
+        raise GateInvalid(f"Flow {name!r} was given retries: each resumption would use one up. Retry its tasks.")
     requester = _requester(flow_run, name)
     approvals = composition.approvals()
     gatekeeper = approvals.gatekeeper
@@ -266,8 +271,19 @@ def _requester(flow_run: Any, flow_name: str) -> str:
     if label:
         return str(label)
     if flow_run.auto_scheduled:
-        return f"schedule:{flow_name}"
+        return f"schedule:{_deployment_name(flow_run) or flow_name}"
     return "unknown:prefect"
+
+
+def _deployment_name(flow_run: Any) -> str | None:
+    """The name of the deployment whose schedule created the run; None where Prefect does not say."""
+    if flow_run.deployment_id is None:
+        return None
+    try:
+        with get_client(sync_client=True) as client:
+            return str(client.read_deployment(flow_run.deployment_id).name)
+    except (httpx.HTTPError, ObjectNotFound, RuntimeError, ValueError):
+        return None
 
 
 @contextmanager

@@ -114,6 +114,8 @@ class Supervisor:
         queue = [python, "-m", "flows.cli", "web", "--port", str(queue_port)]
         self._start(_Part("queue", queue, _answers(f"{addresses.queue}/healthz")), environment)
         self._deploy(environment, addresses)
+        if revived := revive(addresses):
+            self._tell(f"Starting {revived} runs again whose processes ended with the last `countersign up`.")
         self._start(_Part("worker", [*prefect, *worker], _polled(addresses)), environment)
         (self.home / "up.json").write_text(json.dumps(addresses.__dict__), encoding="utf-8")
         return addresses
@@ -224,6 +226,23 @@ def settings_for(home: Path, addresses: Addresses) -> dict[str, str]:
         "PREFECT_CLI_PROMPT": "false",
         "PYTHONUNBUFFERED": "1",
     }
+
+
+def revive(addresses: Addresses) -> int:
+    """Schedule the pool's runs again that were at work when everything was killed; tells how many.
+
+    Only before a worker has started: until then none of them can have a process. What they had done they do not
+    do again: gates read the store, and effects show their permits.
+    """
+    at_work = {"flow_runs": {"state": {"type": {"any_": ["RUNNING", "PENDING"]}}}, "limit": 200}
+    message = "Its process ended with the last `countersign up`."
+    state = {"type": "SCHEDULED", "name": "Rescheduled", "message": message}
+    revived = 0
+    while found := [run for run in _ask(f"{addresses.api}/flow_runs/filter", at_work) if run["work_pool_name"] == POOL]:
+        for run in found:
+            _ask(f"{addresses.api}/flow_runs/{run['id']}/set_state", {"state": state, "force": True})
+        revived += len(found)
+    return revived
 
 
 def running(home: Path) -> Addresses | None:

@@ -9,7 +9,7 @@ import logging
 import os
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from uuid import uuid4
@@ -53,6 +53,7 @@ class Waker:
         self._holder = f"{socket.gethostname()}:{os.getpid()}:{uuid4().hex[:8]}"
         self._reconciled_at: datetime | None = None
         self._told_stuck: set[str] = set()
+        self._told_unknown: set[str] = set()
 
     def run(self, stop: threading.Event) -> None:
         """Round after round until `stop` is set; a round that fails is logged and the next one comes."""
@@ -81,7 +82,7 @@ class Waker:
     def _wake(self, now: datetime, done: Round) -> None:
         with self._approvals.store.read() as transaction:
             requests = transaction.to_wake(now, _PAGE)
-        watches = self._runs.statuses([request.run.id for request in requests])
+        watches = self._watches(requests)
         for request in requests:
             watch = watches[request.run.id]
             if watch.status == "suspended" and watch.deployment is None:
@@ -91,7 +92,7 @@ class Waker:
             elif watch.status == "suspended":
                 # The note stays until the gate takes the answer up: a resume that came too early is repeated.
                 done.woken += self._runs.wake(request.run.id)
-            elif watch.status in ("ended", "gone"):
+            elif _over(request, watch, now):
                 self._approvals.gatekeeper.abandon(request.id, f"its run was {watch.name.lower()}")
                 done.abandoned += 1
             elif watch.status == "running" and _silent(request, watch, now):
@@ -100,6 +101,26 @@ class Waker:
                 else:
                     self._approvals.gatekeeper.abandon(request.id, "the process that waited for it is gone")
                     done.abandoned += 1
+
+    def _watches(self, requests: Sequence[Request]) -> dict[str, RunWatch]:
+        """How the runs of these requests stand; a server that knows neither run nor deployment says nothing of them."""
+        watches = self._runs.statuses([request.run.id for request in requests])
+        gone = [request for request in requests if watches[request.run.id].status == "gone"]
+        deployments = {request.run.deployment for request in gone if request.run.deployment}
+        existing = self._runs.existing(sorted(deployments)) if deployments else frozenset()
+        for request in gone:
+            if request.run.deployment is None or request.run.deployment in existing:
+                continue
+            watches[request.run.id] = RunWatch(status="unknown", name="unknown to this server")
+            if request.id not in self._told_unknown:
+                self._told_unknown.add(request.id)
+                log.warning(
+                    "This Prefect server knows neither the run of request %s nor its deployment: is it another one, or "
+                    "was its database replaced? Nothing is withdrawn for that; `countersign withdraw %s` does it.",
+                    request.id,
+                    request.id,
+                )
+        return watches
 
     def _open_requests(self) -> Iterator[tuple[Request, ...]]:
         after: str | None = None
@@ -112,7 +133,7 @@ class Waker:
             after = page[-1].id
 
     def _reconcile(self, requests: tuple[Request, ...], now: datetime, done: Round) -> None:
-        watches = self._runs.statuses([request.run.id for request in requests])
+        watches = self._watches(requests)
         for request in requests:
             watch = watches[request.run.id]
             reason = _orphaned(request, watch, now)
@@ -148,9 +169,17 @@ def _silent(request: Request, watch: RunWatch, now: datetime) -> bool:
     return max(moment for moment in heard if moment is not None) + SILENCE < now
 
 
+def _over(request: Request, watch: RunWatch, now: datetime) -> bool:
+    """Whether the run has come to its end, as far as its server knows it."""
+    if watch.status == "gone" and request.run.deployment is None:
+        # A script may have a server of its own that we do not see; while it shows itself here, it waits.
+        return _silent(request, watch, now)
+    return watch.status in ("ended", "gone")
+
+
 def _orphaned(request: Request, watch: RunWatch, now: datetime) -> str | None:
     """Why nobody will take the answer up, in a few words; None where somebody will."""
-    if watch.status in ("ended", "gone"):
+    if _over(request, watch, now):
         return f"its run was {watch.name.lower() or watch.status}"
     if watch.deployment is None and watch.status == "suspended":
         return "the deployment of its run was removed"

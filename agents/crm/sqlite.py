@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -84,6 +85,10 @@ def translated(where: str) -> Iterator[None]:
         ) from error
 
 
+# Alembic keeps what it works on in globals of the process.
+_alembic = threading.Lock()
+
+
 def migrate(engine: Engine, where: str) -> None:
     """Bring the schema to the newest version; processes that come at once wait for the first."""
     with translated(where), engine.connect() as reading:
@@ -112,7 +117,8 @@ def _upgrade(connection: Connection, where: str) -> None:
     config = alembic_config()
     config.attributes["connection"] = connection
     try:
-        command.upgrade(config, "head")
+        with _alembic:
+            command.upgrade(config, "head")
     except CommandError as error:
         raise CrmUnavailable(
             f"The CRM file {where!r} was written by a newer Countersign ({error}). "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from typing import TYPE_CHECKING
 
 from sqlalchemy import Column, Connection, MetaData, String, Table, inspect, select
@@ -13,6 +14,8 @@ from approvals.store.tables import HEAD, VERSION_TABLE
 if TYPE_CHECKING:
     from alembic.config import Config
 
+# Alembic keeps what it works on in globals of the process.
+_alembic = threading.Lock()
 _VERSION = Table(VERSION_TABLE, MetaData(), Column("version_num", String))
 
 
@@ -50,7 +53,8 @@ def _upgrade(connection: Connection, where: str) -> None:
             f"The approval store {where} was written by a newer Countersign (its tables are at {found!r}, this one "
             f"knows up to {HEAD!r}). Update Countersign, or open a backup from before."
         )
-    command.upgrade(config, "head")
+    with _alembic:
+        command.upgrade(config, "head")
 
 
 def alembic_config(connection: Connection) -> Config:

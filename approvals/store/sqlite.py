@@ -239,7 +239,8 @@ def _to_wal(cursor: Any) -> None:
     give_up = time.monotonic() + _BUSY_SECONDS
     while True:
         try:
-            cursor.execute("PRAGMA journal_mode = WAL")
+            # An answer that was not fetched is a statement in progress, and nothing can be committed beside it.
+            cursor.execute("PRAGMA journal_mode = WAL").fetchall()
             return
         except sqlite3.OperationalError as error:
             if not _busy(error) or time.monotonic() > give_up:

@@ -347,6 +347,7 @@ class FakeRuns:
 
     def __init__(self) -> None:
         self.watches: dict[str, RunWatch] = {}
+        self.deployments: set[str] = {"d1"}
         self.down = False
         self.refuses = False
         self.woken: list[str] = []
@@ -360,6 +361,9 @@ class FakeRuns:
         if self.down:
             return {run: RunWatch(status="unknown", name="connection refused") for run in run_ids}
         return {run: self.watches.get(run, RunWatch(status="gone", name="deleted")) for run in run_ids}
+
+    def existing(self, deployments: Any) -> frozenset[str]:
+        return frozenset() if self.down else frozenset(self.deployments & set(deployments))
 
     def wake(self, run_id: str) -> bool:
         if self.refuses or self.down:

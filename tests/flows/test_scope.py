@@ -230,10 +230,13 @@ def test_the_label_of_the_call_that_created_the_run_names_the_requester(house):
     assert house.the_request(unlabelled).requester == "unknown:prefect"
 
 
-def test_a_run_that_its_schedule_created_is_asked_for_by_the_schedule():
-    run = FlowRun(flow_id=uuid4(), auto_scheduled=True)
+def test_a_run_that_its_schedule_created_is_asked_for_by_the_schedule(house):
+    deployment = house.deploy(letters.one_letter)
+    run = FlowRun(flow_id=uuid4(), auto_scheduled=True, deployment_id=deployment)
+    nameless = FlowRun(flow_id=uuid4(), auto_scheduled=True)
 
-    assert _requester(run, "outreach") == "schedule:outreach"
+    assert _requester(run, "one-letter") == f"schedule:{house.home.name}"
+    assert _requester(nameless, "one-letter") == "schedule:one-letter"
 
 
 # -- used wrongly ------------------------------------------------------------------------------------------------

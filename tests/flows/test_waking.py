@@ -147,6 +147,31 @@ def test_a_question_whose_run_is_over_is_withdrawn(approvals, runs, waker, ask, 
     assert withdrawn.ruling.by.kind == "system"
 
 
+def test_a_server_that_knows_neither_run_nor_deployment_has_nothing_withdrawn(approvals, runs, waker, ask, caplog):
+    """Another server, or an emptied one, would otherwise take back every question there is."""
+    asked, answered = ask("r1", deployment="of-another-server"), ask("r2", deployment="of-another-server")
+    approvals.service.approve(answered.id, ANNA, version=1)
+
+    done = [waker.once(), waker.once()][0]
+
+    assert (done.withdrawn, done.abandoned) == (0, 0)
+    assert now_of(approvals, asked).state is State.PENDING
+    assert now_of(approvals, answered).wake_since is not None
+    assert caplog.text.count(f"countersign withdraw {asked.id}") == 1
+
+
+def test_a_script_on_a_server_of_its_own_waits_as_long_as_it_shows_itself(approvals, runs, waker, clock, ask):
+    request = ask(deployment=None)
+    approvals.gatekeeper.keep_alive("r1", "laptop:1", 15)
+
+    at_once = waker.once()
+    clock.forward(seconds=40)
+    later = waker.once()
+
+    assert (at_once.withdrawn, later.withdrawn) == (0, 1)
+    assert now_of(approvals, request).state is State.WITHDRAWN
+
+
 def test_a_question_whose_deployment_was_removed_is_withdrawn(approvals, runs, waker, ask):
     request = ask()
     runs.set("r1", "suspended", deployment=None)
