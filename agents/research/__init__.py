@@ -9,12 +9,13 @@ from agents.documents import Brief, Draft, EntityRef, Flag, Prospect, Source
 from agents.ports import Clock, Page, Snapshots, Web
 from agents.research.briefing import Sourced, brief
 from agents.research.contacts import host_of
+from agents.research.countries import country_of
 from agents.research.crawling import crawl
 from agents.research.decoding import decode
 from agents.research.extraction import extract, first_look, legal_name, read_page
 from agents.research.identity import Reading, judge, resolve
 from agents.research.languages import READ_LANGUAGES, language_of
-from agents.research.targets import read_saved, web_address
+from agents.research.targets import is_home, read_saved, web_address
 
 __all__ = ["part_of", "research"]
 
@@ -32,6 +33,7 @@ async def research(prospect: Prospect, *, web: Web, snapshots: Snapshots, now: C
     else:
         saved = read_saved(prospect.target, now)
         pages, flags = saved.pages, saved.flags
+    pages = sorted(pages, key=lambda page: not is_home(page.address))  # what a company says first of itself
     return _draft(prospect, pages, list(flags), snapshots, from_web=address is not None)
 
 
@@ -70,7 +72,10 @@ def _draft(
             )
         else:
             flags.append(_aside(reading, _called(pages[number], number + 1), entity))
-    entity = entity.model_copy(update={"legal_name": legal_name([one.candidate for one in found], entity)})
+    candidates = [one.candidate for one in found]
+    seen_text = "\n".join(reading.page.text[:50_000] for reading in readings if reading.match == "match")
+    country = country_of(candidates, entity.domain, seen_text)
+    entity = entity.model_copy(update={"legal_name": legal_name(candidates, entity), "country": country})
     document, contradictions = brief(entity, tuple(sources), found)
     flags.extend(contradictions)
     if not document.facts:

@@ -13,6 +13,7 @@ from agents.research.identity import similar
 from agents.research.naming import without_form
 from agents.research.pages import ReadPage
 from agents.research.placeholders import is_placeholder
+from agents.research.targets import is_home
 
 _ORDER = {key: number for number, key in enumerate(FactKey)}
 _SINGLE = (FactKey.FOUNDED, FactKey.EMPLOYEES, FactKey.REVENUE)
@@ -61,7 +62,7 @@ class Sourced:
 def brief(entity: EntityRef, sources: tuple[Source, ...], found: list[Sourced]) -> tuple[Brief, list[Flag]]:
     """The brief of these findings, and flags for what contradicts itself."""
     kept = _without_repetition([one for one in found if _usable(one)])
-    kept.sort(key=lambda one: (_ORDER[one.candidate.key], one.order))
+    kept.sort(key=lambda one: (_ORDER[one.candidate.key], _rank(one), one.order))
     facts: list[Fact] = []
     counts: Counter[FactKey] = Counter()
     for one in kept:
@@ -91,6 +92,13 @@ def brief(entity: EntityRef, sources: tuple[Source, ...], found: list[Sourced]) 
         ),
         flags,
     )  # fmt: skip
+
+
+def _rank(one: Sourced) -> float:
+    """Descriptions come surest first, those of the home page before others; everything else as it was found."""
+    if one.candidate.key is not FactKey.DESCRIPTION:
+        return 0.0
+    return -round(one.candidate.confidence + (0.1 if is_home(one.source.address) else 0.0), 2)
 
 
 def _usable(one: Sourced) -> bool:
@@ -210,6 +218,10 @@ def _confident(found: list[Sourced]) -> list[Sourced]:
         best[one.candidate.key] = max(best[one.candidate.key], one.candidate.confidence)
     if best[FactKey.NAME] >= 0.5:
         found = [one for one in found if one.candidate.key is not FactKey.NAME or one.candidate.confidence >= 0.5]
+    if best[FactKey.DESCRIPTION] >= 0.55:
+        found = [
+            one for one in found if one.candidate.key is not FactKey.DESCRIPTION or one.candidate.confidence >= 0.55
+        ]
     return [
         one
         for one in found

@@ -38,7 +38,10 @@ _CONTEXT = re.compile(
 _NOT_PHONE = re.compile(
     r"\b(?:vat|ust|iban|bic|hrb|hra|siret|siren|cif|nif|rcs|register\w*|steuer\w*|account|konto\w*"
     r"|isbn|issn|sku|order|ein|duns|company (?:no|number)|reg\.?|tva|usd|eur|gtin|ean|art\.?-?nr"
-    r"|fax|telefax|télécopie|licen[sc]e|permit|uid|abn|acn|kvk|cvr)\b",
+    r"|fax|telefax|télécopie|licen[sc]e|permit|uid|abn|acn|kvk|cvr"
+    r"|p\.?\s?iva|partita iva|cod(?:ice|\.)? ?fisc\w*|rea|btw"
+    r"|org\.?(?:anisations)?\s?-?\.?(?:nr|nummer)|moms\w*|ondernemingsnummer|nif|nip|regon|krs|ico|dic|rpps|siren|finess"
+    r"|channel|kanal|ref(?:erence)?|bank\w*|blz|swift|eori|charity|fca|atol|folio|tomo|hoja)\b",
     re.IGNORECASE,
 )
 _DATE_LIKE = re.compile(

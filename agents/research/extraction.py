@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 from agents.documents import EntityRef, FactKey, Flag
 from agents.ports import Page
@@ -10,15 +11,17 @@ from agents.research.candidates import Candidate, preferring_text
 from agents.research.contacts import contacts, host_of
 from agents.research.credentials import credentials
 from agents.research.decoding import decode
+from agents.research.descriptions import descriptions, tagline
 from agents.research.figures import figures
 from agents.research.founding import founding, founding_in_meta
-from agents.research.identity import Reading, belongs, own_words, similar
+from agents.research.identity import Reading, belongs, on_platform, own_words, similar
 from agents.research.labelled import pairs
-from agents.research.naming import descriptions, form_of, legal_names, names, tagline, without_form
+from agents.research.naming import form_of, legal_names, names, without_form
 from agents.research.news import news
 from agents.research.offerings import offerings
 from agents.research.pages import ReadPage
 from agents.research.plain_text import read_text
+from agents.research.sections import set_aside
 from agents.research.structured import page_addresses, structured
 from agents.research.suspicion import is_instruction, look_alikes, quarantine
 from agents.research.walking import read_html
@@ -62,6 +65,7 @@ def first_look(read: ReadPage, origin: str, where: str) -> tuple[Reading, list[F
     """What can be said of a page before one knows whom it is about: instructions set aside, names, contacts."""
     told = structured(read)
     flags = quarantine(read, told.strings, where)
+    set_aside(read)
     for organisation in told.organisations:
         organisation.candidates = [c for c in organisation.candidates if not is_instruction(c.value)]
     told.entries = [c for c in told.entries if not is_instruction(c.value)]
@@ -110,7 +114,7 @@ def extract(reading: Reading, entity: EntityRef) -> list[Candidate]:
     found.extend(c for c in (*told.site_names, *reading.names) if similar(c.value, entity.name))
     found.extend(_legal(reading, entity, own))
     found.extend(c for c in reading.candidates if c.key is not FactKey.LEGAL_NAME)
-    found.extend(descriptions(page, own))
+    found.extend(descriptions(page, labelled, own))
     found.extend(tagline(page))
     found.extend(founding(page, labelled, own))
     found.extend(founding_in_meta(page, own))
@@ -119,7 +123,17 @@ def extract(reading: Reading, entity: EntityRef) -> list[Candidate]:
     found.extend(credentials(page))
     found.extend(news(page))
     found.extend(_websites(reading, entity))
-    return [preferring_text(page, c) for c in found if not is_instruction(c.value)]
+    return [_rooted(preferring_text(page, c)) for c in found if not is_instruction(c.value)]
+
+
+def _rooted(candidate: Candidate) -> Candidate:
+    """A website is its root, whichever of its pages was quoted; on a platform the path says whose it is."""
+    host = host_of(candidate.value)
+    if candidate.key is not FactKey.WEBSITE or not host or on_platform(host):
+        return candidate
+    scheme, mark, rest = candidate.value.rpartition("//")
+    root = re.split(r"[/?#]", rest, maxsplit=1)[0]
+    return replace(candidate, value=f"{scheme}//{root}/" if mark else root)
 
 
 def _legal(reading: Reading, entity: EntityRef, own: frozenset[str]) -> list[Candidate]:

@@ -16,7 +16,8 @@ _QUALIFIER = (
     r"|fewer than|less than|close to|roughly|just over|just under|well over|up to|in excess of"
     r"|mehr als|über|rund|etwa|ca\.?|circa|knapp|gut|fast|ungefähr|mindestens|bis zu|plus de"
     r"|environ|près de|autour de|quelque|une|más de|unos|unas|cerca de|alrededor de"
-    r"|aproximadamente|casi|~|>|≈)\s?)?"
+    r"|aproximadamente|casi|ruim|meer dan|ongeveer|circa|oltre|più di|über|mer än|cirka|drygt|mere end|omkring|mer enn"
+    r"|~|>|≈)\s?)?"
 )
 _NUMBER = r"\d{1,3}(?:[.,'’ \u00a0]\d{3})+|\d{1,6}"
 _AMOUNT = (
@@ -43,7 +44,8 @@ _STAFF = (
     r"|Mitarbeitenden?|Beschäftigten?|Kolleg(?:innen|en|:innen)(?: und Kollegen)?|Angestellten?"
     r"|Fachkräften?|Köpfe[n]?|Menschen|Personen|Leute[n]?"
     r"|salariés|collaborateurs|collaboratrices|employés|personnes|experts|talents|empleados"
-    r"|trabajadores|profesionales|personas|colaboradores|técnicos)"
+    r"|trabajadores|profesionales|personas|colaboradores|técnicos|medewerkers|werknemers|collega['’]?s|dipendenti"
+    r"|collaboratori|addetti|anställda|medarbetare|ansatte|medarbejdere|funcionários|pracowników)"
 )
 _EMPLOYEES = (
     (0.88, re.compile(r"(?:\b(?:employ(?:s|ing|ed)?|has|have|with|we(?:['’]re| are)" r"|team of|staff of"
@@ -53,6 +55,11 @@ _EMPLOYEES = (
         r"|unsere)\b\s(?:heute |today |derzeit |currently |aktuell " r"|now |a |aujourd['’]hui "
         r"|actualmente |inzwischen |mittlerweile |insgesamt "
         r"|weltweit )?)" + _AMOUNT + r"\s" + _ADJECTIVES + _STAFF + r"\b")),
+    (0.85, re.compile(r"\b(?:da (?:empleo|trabajo) a|donne du travail à|emploi à|[Aa]t [A-Z]\w+ we are|[Tt]oday we are"
+        r"|[Hh]eute sind wir|[Nn]ous sommes|[Ss]omos|[Vv]i är|[Vi]i er|[Ww]e zijn met)\s" + _AMOUNT
+        + r"(?:\s" + _ADJECTIVES + _STAFF + r"\b|\s(?:people|personas|personnes|Menschen|Leute|mensen)\b)")),
+    (0.8, re.compile(_AMOUNT + r"\s" + _ADJECTIVES + r"(?:medewerkers|werknemers|dipendenti|anställda|ansatte"
+        r"|medarbejdere|funcionários)\b")),
     (0.8, re.compile(_AMOUNT + r"\s" + _ADJECTIVES + r"(?:employees|staff(?: members)?|team ?members"
         r"|Mitarbeiter(?:innen|:innen|\*innen" r"|_innen|Innen)?n?|Mitarbeitenden?|Beschäftigten?|salariés"
         r"|collaborateurs|employés" r"|empleados|trabajadores)\b")),
@@ -75,6 +82,13 @@ _EMPLOYEES = (
     (0.8, re.compile(r"\b(?:arbeiten|beschäftigen wir|sind)\s(?:heute |derzeit " r"|inzwischen |mittlerweile "
         r"|insgesamt )?" + _AMOUNT + r"\s(?:Menschen|Personen|Leute|Kolleg\w+)\b")),
 )  # fmt: skip
+_OF_A_GROUP = re.compile(
+    r"\b(?:part of|belongs? to|owned by|subsidiary of|a group (?:with|of)|parent company|teil (?:der|des|von)"
+    r"|gehör(?:t|en) zu[mr]?|tochter\w* (?:der|des|von)|konzern mit|unternehmensgruppe mit|fait partie"
+    r"|filiale (?:de|du)|appartient|un groupe (?:de|qui)|forma parte|pertenece|filial de|onderdeel van|del av|en del af"
+    r"|parte del? gruppo)\b",
+    re.IGNORECASE,
+)
 _NOT_OURS = re.compile(
     r"\b(?:(?:companies|businesses|organi[sz]ations|firms|teams" r"|customers|clients|employers"
     r"|unternehmen|betriebe|firmen|kunden|entreprises|empresas" r"|clientes|sites?|plans?|users"
@@ -100,9 +114,11 @@ _MONEY = (
     r"|Md€)(?!\w)))"
 )
 _REVENUE = (
-    re.compile(r"\b(?:revenues?|turnover|(?:annual|net|group) sales|(?:Jahres" r"|Gruppen"
-    r"|Konzern)?[Uu]msatz(?:erlöse)?|chiffre d['’]affaires" r"|facturación|ingresos"
-    r"|CA)\b[^.;!?\d€$£]{0,60}?(?:(?:in |im Jahr |en |for " r"|fy ?)?(?P<year>20\d\d)[^.;!?\d€$£]{0,40}?)?" + _MONEY),
+    re.compile(r"\b(?:[Rr]evenues?|[Tt]urnover|(?:[Aa]nnual|[Nn]et|[Gg]roup) sales|(?:Jahres|Gruppen"
+    r"|Konzern)?[Uu]msatz(?:erlöse)?|[Cc]hiffre d['’]affaires|[Ff]acturación|[Ii]ngresos|[Oo]mzet|[Ff]atturato"
+    r"|[Oo]msætning|[Oo]msetning|[Oo]msättning|[Oo]msätter|CA)\b[^.;!?\d€$£]{0,60}?(?:(?:in |im Jahr |en |for |fy ?)?"
+        r"(?P<year>20\d\d)[^.;!?\d€$£]{0,40}?)?"
+        + _MONEY),
     re.compile(_MONEY + r"\s(?:in |an |of |de )?(?:annual |yearly )?(?:revenues?" r"|turnover|sales|Jahresumsatz"
     r"|Umsatz|de chiffre d['’]affaires" r"|de facturación)\b(?:[^.;!?\d]{0,12}(?P<year>20\d\d))?"),
     re.compile(r"\b(?:turned over|generated|erwirtschaftete[n]?|erzielte[n]?" r"|réalise|factura"
@@ -167,7 +183,7 @@ def _employees(text: str) -> tuple[re.Match[str], float] | None:
     for confidence, pattern in _EMPLOYEES:
         for match in pattern.finditer(text):
             around = text[max(0, match.start() - 45) : match.end() + 25]
-            if _NOT_OURS.search(around) or _YEARISH.match(match["value"]):
+            if _NOT_OURS.search(around) or _YEARISH.match(match["value"]) or _OF_A_GROUP.search(text[: match.start()]):
                 continue
             return match, confidence
     return None

@@ -21,7 +21,7 @@ _DATE = (
     + r"\s+)?(?:\d{1,2},\s*)?(?:de(?:l)? )?|\d{1,2}[./]\d{1,2}[./])"
 )
 _IN = (
-    r"\s*[:,(–-]?\s*(?:(?:back |all the way back |way back )?(?:in|im(?: jahre?)?|en(?: l['’]an)?"
+    r"\s*[:,(–-]?\s*(?:(?:back |all the way back |way back )?(?:in|im(?: jahre?)?|en(?: l['’]an)?|nel|år|i"
     r"|since|anno|the year|year|el año|dans)\s+(?:the year |the spring of |the summer of |early "
     r"|late |mid-?)?(?:l['’]année )?|)" + _DATE
 )
@@ -31,7 +31,8 @@ _PATTERNS: tuple[tuple[float, re.Pattern[str]], ...] = (
     (0.9, re.compile(
         r"\b(?P<verb>(?:was |were |been |is |are |wurde[n]? |ist " r"|a été |est |fue |es "
         r"|ha sido )?(?:founded|established|est\.|incorporated|set up" r"|gegründet|ins leben gerufen"
-        r"|fondée?s?|créée?s?|fundad[ao]s?|constituid[ao]s?" r"|cread[ao]s?|founding|formed))"
+        r"|fondée?s?|créée?s?|fundad[ao]s?|constituid[ao]s?" r"|cread[ao]s?|founding|formed"
+        r"|opgericht|gesticht|fondat[ao]|nata|grundad(?:es)?|grundlagt|stiftet|etablert))"
         r"(?P<gap>(?:[ ,(](?:by|von|durch|par|por|as|als|comme|como|in" r"|at|à|zu|with|mit|near|bei"
         r"|out of)?[^.;!?\d]{0,70}?)?)" + _IN + _YEAR, re.IGNORECASE)),
     # German and others: the year first, the verb at the end
@@ -42,6 +43,11 @@ _PATTERNS: tuple[tuple[float, re.Pattern[str]], ...] = (
         r"|aus der taufe) gerufen|fonda|fondée?|créa|créée?|fundó" r"|fundaron|fundada|fundado"
         r"|nació|set up|started (?:the |this |our )?(?:company" r"|business)|opened (?:its|our"
         r"|their) (?:first )?doors|naît|est née|entstand|geboren))\b",
+        re.IGNORECASE)),
+    # "wurde 1963 in Herisau gegründet", "2014 von drei Informatikern gegründet"
+    (0.88, re.compile(
+        r"(?P<lead>^|(?:\b(?:wurde[n]?|ward|die|der|das|eine?)\s)|[,(]\s?)" + _YEAR + r"\s(?P<gap>(?:(?:in|von|vom|als"
+        r"|aus|durch|mit|am|an)\s[^.;!?\d]{2,90}?\s)?)(?P<verb>(?:neu )?gegründete?[nrs]?|ins leben gerufene?[nrs]?)\b",
         re.IGNORECASE)),
     (0.88, re.compile(r"\b(?P<verb>found(?:ed)? (?:the |our |this )?(?:company|firm" r"|business|studio|agency"
         r"|brewery|family business)?|gründete[n]?|fonde(?:nt|rent)?" r"|fundó|fundaron"

@@ -119,6 +119,11 @@ def registrable(host: str) -> str:
     return ".".join(labels[-count:])
 
 
+def on_platform(host: str) -> bool:
+    """Whether a host serves the sites of many, so that it tells nothing of whose a page is."""
+    return _PLATFORMS.search(host) is not None
+
+
 def label_of(domain: str) -> str:
     """The telling label of a domain: `halden` of `halden.example`."""
     return folded(registrable(domain).split(".")[0])
@@ -147,12 +152,12 @@ def resolve(prospect: Prospect, readings: list[Reading], target_host: str) -> En
 
 def _domain(prospect: Prospect, readings: list[Reading], target_host: str) -> str:
     for host in (target_host, host_of(prospect.source_url or "")):
-        if "." in host and not _PLATFORMS.search(host):
+        if "." in host and not on_platform(host):
             return registrable(host)
     votes: dict[str, float] = defaultdict(float)
     for reading in readings:
         for host in reading.stated_hosts[:3]:
-            if not _PLATFORMS.search(host):
+            if not on_platform(host):
                 votes[registrable(host)] += 1
         for candidate in reading.candidates:
             if (
@@ -173,12 +178,12 @@ def _domain(prospect: Prospect, readings: list[Reading], target_host: str) -> st
 def _voted(readings: list[Reading], domain: str) -> str:
     votes: dict[str, float] = defaultdict(float)
     shown: dict[str, tuple[float, str]] = {}
-    label = label_of(domain) if domain else ""
+    label = _loose(label_of(domain)) if domain else ""
     for reading in readings:
         counted: set[tuple[str, str]] = set()
         for candidate in reading.own_names:
             short = without_form(candidate.value)
-            key = folded(short)
+            key = _loose(short)
             if not key or (key, candidate.method) in counted:
                 continue
             counted.add((key, candidate.method))
@@ -187,7 +192,7 @@ def _voted(readings: list[Reading], domain: str) -> str:
                 shown[key] = (candidate.confidence, short)
         for candidate in [c for c in reading.candidates if c.key is FactKey.LEGAL_NAME][:6]:
             short = without_form(candidate.value)
-            key = folded(short)
+            key = _loose(short)
             if key and (key in votes or (label and (key in label or label in key))) and (key, "legal") not in counted:
                 counted.add((key, "legal"))
                 votes[key] += 0.5
@@ -215,8 +220,8 @@ def similar(left: str, right: str) -> bool:
     if _loose(a) == _loose(b):
         return True
     first, second = (
-        [w for w in words_of(a) if w not in ("the", "and", "und", "et", "y")],
-        [w for w in words_of(b) if w not in ("the", "and", "und", "et", "y")],
+        [_loose(w) for w in words_of(a) if w not in ("the", "and", "und", "et", "y")],
+        [_loose(w) for w in words_of(b) if w not in ("the", "and", "und", "et", "y")],
     )
     if not first or not second:
         return False
@@ -278,7 +283,7 @@ def _hosted(hosts: list[str], entity: EntityRef) -> bool:
 def _elsewhere(hosts: list[str], entity: EntityRef, prospect: Prospect, *, alone: bool) -> bool:
     """Whether the page gives another domain than the known one; another ending of the same label is the same."""
     known = bool(prospect.source_url) or not alone
-    real = [host for host in hosts if not _PLATFORMS.search(host)]
+    real = [host for host in hosts if not on_platform(host)]
     if not entity.domain or not known or not real:
         return False
     return all(label_of(host) != label_of(entity.domain) for host in real)

@@ -8,9 +8,10 @@ from __future__ import annotations
 import html
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 MAX_DEPTH = 40
+MAX_KEY = 60
 MAX_VALUES = 20_000
 _SPACE = re.compile(r"(?:\s+|/\*(?:[^*]|\*(?!/)){0,20000}\*/|//[^\n]{0,2000}|<!--|-->|<!\[CDATA\[|\]\]>)+")
 _BARE = re.compile(r"[^\s,:{}\[\]\"']{1,200}")
@@ -20,11 +21,19 @@ _SHORT = {"n": "\n", "t": "\t", "r": "", "b": "", "f": ""}
 
 @dataclass(frozen=True, slots=True)
 class Scalar:
-    """A string, number or word, with the span of its raw form, without quotation marks."""
+    """A string, number or word, with the span of its raw form, and of the pair it is the value of."""
 
     text: str
     start: int
     end: int
+    pair_start: int = -1
+    pair_end: int = -1
+
+    @property
+    def quote(self) -> tuple[int, int]:
+        """The span to quote: `"foundingDate": "1987"` where the value stands right behind its key."""
+        near = self.pair_start >= 0 and self.start - self.pair_start <= MAX_KEY
+        return (self.pair_start, self.pair_end) if near else (self.start, self.end)
 
 
 @dataclass(slots=True)
@@ -99,7 +108,7 @@ class _Reader:
         self.at += 1
         while True:
             self.skip()
-            char = self.peek()
+            char, key_at = self.peek(), self.at
             if not char or char == "}":
                 self.at += 1
                 return node
@@ -114,7 +123,12 @@ class _Reader:
             if self.peek() != ":":
                 continue
             self.at += 1
-            node.fields[key] = node.fields.get(key, ()) + tuple(self.value(depth + 1))
+            self.skip()
+            listed = self.peek() == "["
+            values = self.value(depth + 1)
+            if len(values) == 1 and isinstance(only := values[0], Scalar) and not listed:
+                values = [replace(only, pair_start=key_at, pair_end=min(self.at, self.end))]
+            node.fields[key] = node.fields.get(key, ()) + tuple(values)
 
     def _list(self, depth: int) -> list[Value]:
         values: list[Value] = []

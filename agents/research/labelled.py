@@ -12,7 +12,12 @@ from agents.research.vocabulary import PRIVATE, label_key
 
 _INLINE = re.compile(r"(?:^|(?<=[|•·;]\s)|(?<=[.,] ))([^\W\d_][^:|•·;.]{0,45}?\.?)\s?[:：]\s+(?=\S)")
 _MAX_VALUE = 300
-_COUNT = re.compile(r"[~≈>+]?\s?\d[\d.,  ]{0,9}\s?[+k]?\+?")
+_COUNT = re.compile(r"[~≈>+]?\s?\d[\d.,'’\u00a0 ]{0,9}\s?[+k]?\+?")
+_SUM = re.compile(
+    r"[~≈>+]?\s?(?:(?:€|\$|£|EUR|USD|GBP|CHF)\s?\d[\d.,]{0,9}\s?(?:k|m|bn|M|Mio\.?|Mrd\.?|million|billion)?"
+    r"|\d[\d.,]{0,9}\s?(?:M|Md|Mio\.?|Mrd\.?|million|millions|Millionen|millones)?\s?(?:€|EUR|Euro|\$|£|CHF|d['’]euros"
+    r"|d['’]€|de euros))\+?"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +132,8 @@ def _stacked(page: ReadPage) -> Iterator[Pair]:
         if key is not None and len(following.text) <= 160 and label_key(following.text) is None:
             end = _following(page, index + 1, following.end) if key is FactKey.ADDRESS else following.end
             yield Pair(line.text, key, page.text[following.start : end], line.start, following.start, end, index + 1)
+        if _SUM.fullmatch(line.text) and label_key(following.text) is FactKey.REVENUE:
+            yield Pair(following.text, FactKey.REVENUE, line.text, line.start, line.start, following.end, index)
         if _COUNT.fullmatch(line.text) and (key := label_key(following.text)):
             yield Pair(following.text, key, line.text, line.start, line.start, following.end, index)
         if re.fullmatch(r"(?:1[89]|20)\d\d", line.text) and (key := label_key(following.text)) is FactKey.FOUNDED:

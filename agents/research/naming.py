@@ -1,4 +1,4 @@
-"""What the company is called and what it says it does."""
+"""What the company is called."""
 
 from __future__ import annotations
 
@@ -6,12 +6,11 @@ import re
 from collections.abc import Iterator
 
 from agents.documents import FactKey
-from agents.research.candidates import Candidate, Part, folded, in_line, words_of
+from agents.research.candidates import Candidate, Part, folded, in_line
 from agents.research.labelled import Pair
-from agents.research.news import date_in
 from agents.research.pages import ReadPage
 from agents.research.placeholders import is_placeholder
-from agents.research.vocabulary import heading_key, is_closing
+from agents.research.sentences import about_somebody_else, sentences_of
 
 FORM = (
     r"(?:GmbH\s?&\s?Co\.?\s?(?:KGaA|KG|OHG)|gGmbH|GmbH|mbH|UG(?: \(haftungsbeschränkt\))?|AG|KGaA"
@@ -25,7 +24,7 @@ _NAME_WORD = r"(?:[A-ZÄÖÜÉÈÁÍÓÚÑØÅŁ0-9][\w&'’.+À-ž-]*)"
 LEGAL = re.compile(
     r"(?<![\w-])(?P<name>"
     + _NAME_WORD
-    + r"(?:,?\s(?:&|and|und|et|y|of|de|des|du|di|von|"
+    + r"(?:,?\s(?:&|and|und|et|y|of|de|des|du|di|von|van|der|den|ter|ten|la|le|los|las|del|da|do|dos|'[st]|"
     + _NAME_WORD
     + r")){0,6}?,?\s"
     + FORM
@@ -38,14 +37,15 @@ _COPYRIGHT = re.compile(
     re.IGNORECASE,
 )
 _AFTER_NAME = re.compile(
-    r"[.,;|]?\s*(?:(?:19|20)\d\d.*$|all rights.*$|alle rechte.*$|tous droits.*$"
-    r"|todos los derechos.*$|powered by.*$|designed by.*$|made (?:with|by|in).*$|built .*$"
-    r"|website by.*$|theme .*$|registered .*$|company (?:no|number|reg).*$|vat .*$|privacy.*$"
-    r"|terms.*$|impressum.*$|imprint.*$|inc\. all.*$)",
+    r"[.,;|]?\s*(?:(?:19|20)\d\d.*$|all rights.*$|alle rechte.*$|tous droits.*$|todos los derechos.*$"
+    r"|powered by.*$|designed by.*$|made (?:with|by|in).*$|built .*$|website by.*$|proudly .*$"
+    r"|created (?:with|by).*$|(?:hosted|developed|crafted|site) by.*$|web(?:site|design|seite)\b.*$"
+    r"|réalis(?:é|ation).*$|umsetzung.*$|diseño.*$|realizzazione.*$|theme .*$|registered .*$"
+    r"|company (?:no|number|reg).*$|vat .*$|privacy.*$|terms.*$|impressum.*$|imprint.*$|inc\. all.*$)",
     re.IGNORECASE,
 )
 _TITLE_SPLIT = re.compile(r"\s+[|–—·•»:/-]+\s+|\s*[|»]\s*|:\s+")
-_PAGE_WORDS = re.compile(
+PAGE_WORDS = re.compile(
     r"(?:home ?page|home|start(?:seite)?|welcome(?: to)?|willkommen(?: bei)?|about(?: us)?"
     r"|contact(?: us)?|kontakt|über uns|impressum|imprint|unternehmen|company|news|careers?|jobs"
     r"|karriere|products?|services?|accueil|bienvenue|à propos|contact|nous contacter"
@@ -54,36 +54,6 @@ _PAGE_WORDS = re.compile(
     r"|our story)",
     re.IGNORECASE,
 )
-_DO = re.compile(
-    r"\b(?:we (?:are|make|build|help|provide|offer|design|develop" r"|deliver|produce|supply"
-    r"|specialise|specialize|create|manufacture|run|operate|move" r"|serve|sell|craft|brew|bake"
-    r"|install|repair|grow|roast|connect|transport)|(?:is" r"|are) (?:a|an|the|one of)\b|provides"
-    r"|offers|specialises|specializes|manufactures|develops" r"|designs|builds|produces|makes" r"|delivers"
-    r"|supplies|helps|operates"
-    r"|wir (?:sind|bieten|entwickeln|fertigen|produzieren|liefern" r"|bauen|planen|machen|helfen"
-    r"|beraten|betreiben|stellen)|ist (?:ein|eine|der|die|das|ihr)" r"|bietet|entwickelt|fertigt"
-    r"|produziert|liefert|baut|nous (?:sommes|concevons|fabriquons" r"|proposons|accompagnons"
-    r"|développons|produisons|créons|aidons)|est (?:un|une|le|la" r"|spécialis)|conçoit|fabrique"
-    r"|propose|développe|accompagne"
-    r"|(?:nos dedicamos|somos|ofrecemos|diseñamos|fabricamos" r"|desarrollamos|ayudamos|creamos"
-    r"|producimos)|es (?:un|una|la|el|líder)|fabrica|ofrece|diseña" r"|desarrolla|se dedica)\b",
-    re.IGNORECASE,
-)  # fmt: skip
-_CHROME = re.compile(
-    r"cookie|javascript|browser|privacy|datenschutz|newsletter|subscribe|sign up|terms of|log ?in"
-    r"|©|all rights|skip to|accept all|consent|loading|basket|cart\b|404|page (?:not found"
-    r"|you requested)",
-    re.IGNORECASE,
-)
-_ABOUT_A_PERSON = re.compile(
-    r"\b(?:he|she|his|her|mr|mrs|ms|herr|frau|er|sie|founder['’]?s?"
-    r"|ceo)\b[^.]{0,80}\b(?:diagnos\w+|illness|cancer|disease|depress\w+|disab\w+|pregnan\w+|sick"
-    r"|divorce\w*|religio\w+|married|erkrank\w+|krank\w*|schwanger\w*|geschieden|maladie"
-    r"|enfermedad|sober|recover\w+|surgery|home address|privat\w*)\b",
-    re.IGNORECASE,
-)
-
-
 _SUBJECT = re.compile(
     r"(?:The |Die |Der |Das |La |Le |L['’]|El |At )?(?P<name>" + _NAME_WORD
     + r"(?:\s(?:&|and|und|et|y|of|de|du|des|" + _NAME_WORD + r")){0,5}?(?:,?\s" + FORM + r")?),?\s"
@@ -133,7 +103,7 @@ def names(page: ReadPage, pairs: list[Pair]) -> Iterator[Candidate]:
             first.text,
         ).strip(" .!")
         at = first.text.find(words)
-        if 2 <= len(words) <= 50 and len(words.split()) <= 5 and not _PAGE_WORDS.fullmatch(words):
+        if 2 <= len(words) <= 50 and len(words.split()) <= 5 and not PAGE_WORDS.fullmatch(words):
             yield in_line(page, first, FactKey.NAME, words, (at, at + len(words)), 0.5)
 
 
@@ -142,6 +112,8 @@ def _subject(page: ReadPage) -> Iterator[Candidate]:
     found = 0
     for line in page.lines[:30]:
         if line.excluded or line.quoted or line.region in ("nav", "footer") or found >= 2 or len(line.text) < 25:
+            continue
+        if about_somebody_else(next(sentences_of(line, -1)).text):
             continue
         if (match := _SUBJECT.match(line.text)) is not None and not _PRONOUN.match(match["name"]):
             found += 1
@@ -164,7 +136,7 @@ def title_segments(page: ReadPage) -> Iterator[tuple[str, float]]:
             part,
         )
         if (
-            _PAGE_WORDS.fullmatch(name)
+            PAGE_WORDS.fullmatch(name)
             or not 2 <= len(name) <= 60
             or len(name.split()) > 6
             or is_placeholder(FactKey.NAME, name)
@@ -193,7 +165,10 @@ def legal_names(page: ReadPage, pairs: list[Pair]) -> Iterator[Candidate]:
     for line in page.lines:
         if line.excluded or line.quoted:
             continue
+        apart = [(s.at, s.at + len(s.text)) for s in sentences_of(line, -1) if about_somebody_else(s.text)]
         for match in LEGAL.finditer(line.text[:3_000]):
+            if any(start <= match.start() < end for start, end in apart):
+                continue
             name = re.sub(
                 r"^(?:(?:The|Die|Der|Das|La|Le|El|By|At|In|Copyright|Impressum|Imprint|From|Welcome|About|\d{4})\s)+",
                 "",
@@ -201,74 +176,6 @@ def legal_names(page: ReadPage, pairs: list[Pair]) -> Iterator[Candidate]:
             )
             start = match.end("name") - len(name)
             yield in_line(page, line, FactKey.LEGAL_NAME, name, (start, match.end("name")), 0.8)
-
-
-def descriptions(page: ReadPage, own: frozenset[str]) -> Iterator[Candidate]:
-    """What the company does, in its own words: the page's description and its first telling sentences."""
-    for meta, method in (
-        ("description", "rule"),
-        ("og:description", "opengraph"),
-        ("twitter:description", "opengraph"),
-        ("dc.description", "rule"),
-    ):
-        if (tag := page.metas.get(meta)) is not None:
-            content = tag.attributes["content"]
-            words = " ".join(content.value.split())
-            if 15 <= len(words) <= 600 and not _ABOUT_A_PERSON.search(words):
-                yield Candidate(
-                    FactKey.DESCRIPTION,
-                    words[:400],
-                    "markup",
-                    content.start,
-                    content.end,
-                    "opengraph" if method == "opengraph" else "rule",
-                    0.8,
-                )
-    found = 0
-    for index, line in enumerate(page.lines):
-        if line.excluded or line.quoted or line.region in ("nav", "footer") or line.row >= 0 or found >= 4:
-            continue
-        if (
-            len(line.text) < 30
-            or _CHROME.search(line.text)
-            or _ABOUT_A_PERSON.search(line.text)
-            or is_closing(page.heading_of(index))
-        ):
-            continue
-        if re.search(r"@|\(?\d{3}\)?[ .-]\d{3}|§|HRB?\b", line.text[:160]) or date_in(line.text[:14]) is not None:
-            continue
-        stop = re.match(r".{30,380}?[.!?](?=\s|$)", line.text)
-        words = stop[0] if stop else line.text[:300]
-        named = bool(own & set(words_of(words[:120])))
-        does = _DO.search(words[:220]) is not None
-        if not does and (
-            len(words.split()) < (5 if named and words.endswith(".") else 7)
-            or re.match(r"(?i)tel|phone|copyright|©|vertreten|represented", words)
-        ):
-            continue
-        if line.tag in ("li", "td", "th", "dt") and not (does and named):
-            continue
-        if does or named or (index < 12 and found == 0 and len(words) >= 40 and len(words.split()) >= 6):
-            found += 1
-            yield in_line(
-                page,
-                line,
-                FactKey.DESCRIPTION,
-                words,
-                (0, len(words)),
-                0.72 if does and named else 0.62 if does else 0.5,
-            )
-
-
-def tagline(page: ReadPage) -> Iterator[Candidate]:
-    """The first heading, where it is a sentence about the work rather than a name."""
-    for line in page.lines[:25]:
-        if line.level not in (1, 2) or line.excluded or "§" in line.text or not 4 <= len(line.text.split()) <= 20:
-            continue
-        if _CHROME.search(line.text) or _PAGE_WORDS.fullmatch(line.text) or heading_key(line.text) is not None:
-            continue
-        yield in_line(page, line, FactKey.DESCRIPTION, line.text, (0, len(line.text)), 0.5)
-        return
 
 
 def without_form(name: str) -> str:
@@ -280,8 +187,3 @@ def form_of(name: str) -> str:
     """The legal form at the end of a name, folded; an empty string where there is none."""
     match = re.search(r"\s(" + FORM + r")$", name.strip())
     return folded(match[1]).replace("limited", "ltd").replace("incorporated", "inc") if match else ""
-
-
-def says_what_it_does(text: str) -> bool:
-    """Whether a sentence tells of work done."""
-    return _DO.search(text) is not None

@@ -46,6 +46,14 @@ _NO_JOBS = re.compile(
     r"|aktuell keine|pas de poste|aucun poste|no hay|none at|not hiring|speculative|initiativ)",
     re.IGNORECASE,
 )
+_JOBS_ALONE = re.compile(
+    r"(?:(?:our|all|open|current|latest|available|unsere|offene|aktuelle|freie|nos|nuestr[ao]s)\s)*(?:job\s)?"
+    r"(?:positions?|roles?|jobs?|vacanc(?:y|ies)|openings?|opportunities|careers?|stellen(?:angebote|anzeigen)?|karriere"
+    r"|ausbildung(?:splätze)?|postes?(?: à pourvoir| ouverts?)?|offres?(?: d['’]emplois?)?|carrières?|emplois?|empleos?"
+    r"|vacantes?|puestos|ofertas(?: de (?:empleo|trabajo))?|departments?|locations?|teams?)"
+    r"(?:\s(?:in|at|bei|für|à|en|chez|for|with|near)\s.{2,40})?\W*(?:\(\d+\))?",
+    re.IGNORECASE,
+)
 _PERKS = re.compile(
     r"\b(?:benefits?|salary|holiday|vacation|pension|remote-friendly|free |flexible|discount|fruit"
     r"|coffee|bonus|training budget|apply|send (?:us )?your|your cv|bewerbung|bieten|days)\b",
@@ -116,7 +124,7 @@ def offerings(page: ReadPage, pairs: list[Pair]) -> Iterator[Candidate]:
     yield from _tables(page)
     for pair in pairs:
         if pair.key in (K.PRODUCT, K.SERVICE, K.CUSTOMER, K.PARTNER, K.LOCATION) and not page.lines[pair.index].quoted:
-            yield from _labelled(pair)
+            yield from _labelled(page, pair)
         elif (
             pair.key is K.CONTACT_PERSON
             and (match := _PERSON.match(pair.value))
@@ -262,7 +270,14 @@ def _plausible(name: str, key: K) -> bool:
         return name[0].isupper() or name[0].isdigit() or (len(name.split()) == 1 and any(c.isupper() for c in name))
     if key is K.LOCATION:
         return name[0].isupper() and len(name.split()) <= 6
-    return not (key is K.JOB and len(name) < 4)
+    return not (key is K.JOB and (len(name) < 4 or _JOBS_ALONE.fullmatch(name)))
+
+
+_INTRODUCES = re.compile(
+    r"trusted by|used by|they trust us|our (?:customers|clients)|vertrauen uns|unsere (?:kunden|referenzen)"
+    r"|nous font confiance|nos (?:clients|références)|confían en|nuestros clientes",
+    re.IGNORECASE,
+)
 
 
 def _pictures(page: ReadPage) -> Iterator[Candidate]:
@@ -271,9 +286,11 @@ def _pictures(page: ReadPage) -> Iterator[Candidate]:
         above = min(picture.line, len(page.lines)) - 1
         if above < 0 or picture.region in ("footer", "nav", "header"):
             continue
-        key, heading = (
-            (heading_key(page.lines[above].text), above) if page.lines[above].level else _governing(page, above)
-        )
+        words = page.lines[above].text
+        if page.lines[above].level or (len(words) < 90 and _INTRODUCES.search(words)):
+            key, heading = heading_key(words), above
+        else:
+            key, heading = _governing(page, above)
         if key not in (K.CUSTOMER, K.PARTNER, K.CERTIFICATION) or heading < above - 60:
             continue
         name = re.sub(
@@ -333,10 +350,15 @@ def _tables(page: ReadPage) -> Iterator[Candidate]:
             yield in_line(page, lines[column], key, name, (max(0, at), max(0, at) + len(name)), 0.72)
 
 
-def _labelled(pair: Pair) -> Iterator[Candidate]:
+def _labelled(page: ReadPage, pair: Pair) -> Iterator[Candidate]:
     assert pair.key is not None  # noqa: S101 - the caller asked for it
+    line = page.lines[pair.index]
+    if line.level or (line.tag == "li" and line.row < 0 and line.start == pair.value_start):
+        return  # an entry of its own, read with the others below its heading
     cursor = 0
-    pieces = [piece for piece in re.split(r"\n|" + _SPLIT.pattern, pair.value) if piece]
+    # "Turning and milling" is one service; three of anything are a list.
+    listed = pair.key not in (K.PRODUCT, K.SERVICE) or re.search(r"[,;|•·\n]", pair.value)
+    pieces = [piece for piece in re.split(r"\n|" + _SPLIT.pattern, pair.value) if piece] if listed else [pair.value]
     if len(pair.value) > 250 or (pair.key is K.LOCATION and re.search(r"\d{4,}", pair.value)) or len(pieces) > 15:
         return
     if pair.key is K.LOCATION and re.fullmatch(r"[A-ZÄÖÜ][\w .'’À-ÿ-]+, [A-ZÄÖÜ][\w .'’À-ÿ-]+", pair.value):

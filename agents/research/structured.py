@@ -7,8 +7,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
 from agents.documents import FactKey as K
-from agents.research.candidates import Candidate, Method, folded
+from agents.research.candidates import Candidate, Method
 from agents.research.contacts import host_of
+from agents.research.countries import code_of
+from agents.research.descriptions import tells_work
 from agents.research.json_ld import Node, Scalar, join, read_json_ld, walk
 from agents.research.news import iso_date
 from agents.research.pages import Property, ReadPage
@@ -135,12 +137,13 @@ def _made(
     key: K, scalar: Scalar | None, confidence: float = 0.93, value: str | None = None, as_of: str | None = None
 ) -> Iterator[Candidate]:
     if scalar is not None and scalar.text.strip() and scalar.end > scalar.start:
+        start, end = scalar.quote
         yield Candidate(
             key,
             (value if value is not None else scalar.text)[:400].strip(),
             "markup",
-            scalar.start,
-            min(scalar.end, scalar.start + 600),
+            start,
+            min(end, start + 600),
             "jsonld",
             confidence,
             as_of,
@@ -157,8 +160,7 @@ def _organisation(node: Node) -> Organisation:
     add = out.candidates.extend
     add(_made(K.NAME, node.first("name"), 0.95))
     add(_made(K.LEGAL_NAME, node.first("legalName"), 0.95))
-    for scalar in node.scalars("description", "slogan", "disambiguatingDescription")[:3]:
-        add(_made(K.DESCRIPTION, scalar, 0.85))
+    add(_descriptions(node))
     add(_made(K.WEBSITE, node.first("url"), 0.9))
     for scalar in node.scalars("foundingDate", "dateFounded", "foundingYear")[:3]:
         if match := re.search(r"\b(1[5-9]\d\d|20[0-4]\d)\b", scalar.text):
@@ -180,6 +182,13 @@ def _organisation(node: Node) -> Organisation:
             add(_made(K.SOCIAL, scalar, 0.9))
     add(_lists(node))
     return out
+
+
+def _descriptions(node: Node) -> Iterator[Candidate]:
+    for scalar in node.scalars("description", "disambiguatingDescription")[:3]:
+        if tells_work(scalar.text):
+            yield from _made(K.DESCRIPTION, scalar, 0.85)
+    yield from _made(K.DESCRIPTION, node.first("slogan"), 0.5)
 
 
 def _employees(node: Node) -> Iterator[Candidate]:
@@ -207,35 +216,38 @@ def _places(node: Node, out: Organisation) -> Iterator[Candidate]:
                 if len(value.text) > 8:
                     yield from _made(K.ADDRESS, value, 0.85)
                 continue
-            parts = [
-                s
-                for name in ("streetAddress", "postalCode", "addressLocality", "addressRegion", "addressCountry")
-                for s in value.scalars(name)[:1]
-            ]
-            by_name = {
-                name: value.first(name) for name in ("streetAddress", "postalCode", "addressLocality", "addressCountry")
-            }
-            street, code, town, country = by_name.values()
-            if street is not None or (code is not None and town is not None):
-                text = ", ".join(
-                    filter(
-                        None,
-                        (
-                            street.text if street else "",
-                            " ".join(s.text for s in (code, town) if s),
-                            country.text if country else "",
-                        ),
-                    )
-                )
-                first, last = min(s.start for s in parts), max(s.end for s in parts)
-                if last - first > 600 and street is not None:
-                    first, last, text = street.start, street.end, street.text
-                yield Candidate(K.ADDRESS, text, "markup", first, last, "jsonld", 0.93)
+            yield from _postal(value)
+            town = value.first("addressLocality")
             if town is not None:
                 out.town = out.town or town.text
                 yield from _made(K.LOCATION, town, 0.9)
         if holder is not node and not holder.fields.get("address"):
             yield from _made(K.LOCATION, holder.first("name"), 0.75)
+
+
+def _postal(value: Node) -> Iterator[Candidate]:
+    """A PostalAddress as one line, in the order its country writes it."""
+    street, code, town, region, country = (
+        value.first(name)
+        for name in ("streetAddress", "postalCode", "addressLocality", "addressRegion", "addressCountry")
+    )
+    if street is None and (code is None or town is None):
+        return
+    lines = [street.text if street else ""]
+    if country is not None and code_of(country.text) in ("US", "CA", "AU"):
+        lines += [town.text if town else "", " ".join(s.text for s in (region, code) if s)]
+    elif country is not None and code_of(country.text) in ("GB", "IE"):
+        lines += [" ".join(s.text for s in (town, code) if s)]
+    else:
+        lines += [" ".join(s.text for s in (code, town) if s)]
+    text = ", ".join(filter(None, (*lines, country.text if country else "")))
+    spans = [s.quote for s in (street, code, town, region, country) if s is not None]
+    first, last = min(start for start, _ in spans), max(end for _, end in spans)
+    if last - first > 600:
+        if street is None:
+            return
+        (first, last), text = street.quote, street.text
+    yield Candidate(K.ADDRESS, text, "markup", first, last, "jsonld", 0.93)
 
 
 def _lists(node: Node) -> Iterator[Candidate]:
@@ -314,7 +326,7 @@ def _read_microdata(found: Structured, page: ReadPage) -> None:
 
 
 _MICRODATA = {
-    "name": K.NAME, "legalName": K.LEGAL_NAME, "description": K.DESCRIPTION, "slogan": K.DESCRIPTION,
+    "name": K.NAME, "legalName": K.LEGAL_NAME, "description": K.DESCRIPTION,
     "telephone": K.PHONE, "email": K.EMAIL, "url": K.WEBSITE,
     "foundingDate": K.FOUNDED, "numberOfEmployees": K.EMPLOYEES, "address": K.ADDRESS, "sameAs": K.SOCIAL,
     "brand": K.PRODUCT,
@@ -403,8 +415,3 @@ def page_addresses(page: ReadPage) -> list[Candidate]:
         content = meta.attributes["content"]
         found.append(Candidate(K.WEBSITE, content.value, "markup", content.start, content.end, "opengraph", 0.8))
     return found
-
-
-def same_name(left: str, right: str) -> bool:
-    """Whether two names are one, but for case, accents and punctuation."""
-    return bool(left) and folded(left) == folded(right)

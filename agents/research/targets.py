@@ -96,6 +96,18 @@ def _existing(target: str) -> Path | None:
         return None
 
 
+def is_home(address: str) -> bool:
+    """Whether an address is a site's first page: its root, or a saved `index.html` or `home.html`."""
+    path = urlsplit(address).path.rstrip("/")
+    name = path.rsplit("/", 1)[-1].rsplit(".", 1)[0].lower()
+    if address.startswith("file:"):
+        return name in _HOME
+    return not path or (path.count("/") == 1 and (name in _HOME or len(name) == 2))
+
+
+_HOME = frozenset({"index", "home", "default", "start", "startseite", "accueil", "inicio", "homepage"})
+
+
 def _pasted(text: str, now: datetime) -> Page:
     body = text.strip().encode("utf-8", "replace")
     if not body:

@@ -22,7 +22,8 @@ LABELS: tuple[tuple[K, re.Pattern[str]], ...] = (
         r"firmengründung", r"bestehend seit",
         r"fondée?(?: en)?", r"(?:année|date) de (?:création|fondation)", r"création", r"fondation", r"créée?(?: en)?",
         r"fundad[ao](?: en)?", r"(?:año|fecha) de (?:fundación|creación|constitución)", r"fundación",
-        r"anno di fondazione", r"opgericht",
+        r"anno di fondazione", r"opgericht(?: in)?", r"oprichting", r"fondata(?: nel)?", r"grundat", r"grundlagt",
+        r"stiftet",         r"(?:company |firm )?founded", r"foundation year", r"année de fondation",
     )),
     (K.EMPLOYEES, _words(
         r"(?:number of |no\. of |total )?(?:employees|staff|people" r"|team members|headcount"
@@ -33,12 +34,15 @@ LABELS: tuple[tuple[K, re.Pattern[str]], ...] = (
         r"teamgröße",
         r"effectifs?", r"(?:nombre de |nombre d['’])?(?:salariés|collaborateurs" r"|employés)", r"équipe",
         r"(?:número de )?(?:empleados|trabajadores)", r"plantilla", r"tamaño del equipo",
-        r"mitarbeitende weltweit", r"taille de l['’](?:entreprise|équipe)",
+        r"mitarbeitende weltweit", r"taille de l['’](?:entreprise|équipe)", r"collaborat(?:eurs|rices)(?: et .{4,20})?",
+        r"salariés", r"employés", r"medewerkers", r"aantal medewerkers", r"dipendenti", r"anställda", r"ansatte",
+        r"medarbejdere", r"colaboradores", r"fachkräfte", r"köpfe", r"menschen im team",
     )),
     (K.REVENUE, _words(
-        r"(?:annual |group |net )?(?:revenues?|turnover" r"|sales)(?: \(?(?:fy ?)?\d{4}\)?)?", r"(?:jahres|gruppen"
-        r"|konzern)?umsatz(?:erlöse)?(?: \(?\d{4}\)?)?", r"chiffre d['’]affaires(?: \(?\d{4}\)?)?",
-        r"facturación(?: anual)?", r"ingresos(?: anuales)?",
+        r"(?:(?:in )?annual |group |net |of |in )?(?:revenues?|turnover" r"|sales)(?: \(?(?:fy ?)?\d{4}\)?)?",
+        r"(?:jahres|gruppen|konzern)?umsatz(?:erlöse)?(?: \(?\d{4}\)?)?",
+        r"(?:de )?chiffre d['’]affaires(?: \(?\d{4}\)?| annuel)?",
+        r"(?:de )?facturación(?: anual)?", r"omzet", r"fatturato", r"ingresos(?: anuales)?",
     )),
     (K.LEGAL_NAME, _words(
         r"(?:registered |legal |full |official )(?:company |business " r"|entity )?name", r"legal entity",

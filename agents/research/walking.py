@@ -40,6 +40,9 @@ _CLOSED_BY_OTHERS = frozenset(
 )
 _REGIONS = {"header": "header", "footer": "footer", "nav": "nav", "aside": "aside"}
 _SPACED = frozenset({"a", "button", "label", "option", "td", "th", "img"})
+_INLINE = frozenset({"span", "strong", "b", "small"})
+_CAPTION = re.compile(r"[^\W\d_]{4}|d[e'’]")
+_FIGURE_ENDS = frozenset("0123456789+%€$£")
 _SPACES = re.compile(r"[\s\u00a0\u2000-\u200a\u202f\u205f\u3000]+")
 _SPOKEN = re.compile(r"^[\"“„«»‘][^\"”“«»]{15,}[\"”“«»’]\s?(?:$|[—–-]|by |von )")
 _TESTIMONIAL = re.compile(
@@ -332,13 +335,7 @@ class _Walk:
             removed = len(raw) - len(clean)
             # A soft hyphen or a joiner in an emoji is typography; only what could carry words is worth a passage.
             self.page.hidden_characters += removed - raw.count("\u00ad")
-        words = _SPACES.sub(" ", clean)
-        if words[:1] == " " or self.pending_space:
-            words = " " + words.lstrip(" ")
-        if not self.line:
-            words = words.lstrip(" ")
-        elif words[:1] == " " and self.line[-1].endswith(" "):
-            words = words[1:]
+        words = self._spaced(_SPACES.sub(" ", clean), frame)
         self.pending_space = False
         if not words:
             return
@@ -346,6 +343,18 @@ class _Walk:
             self.line_frame = frame
         self.line.append(words)
         self.line_length += len(words)
+
+    def _spaced(self, words: str, frame: _Frame) -> str:
+        """The words with one space before them, or none, as they follow what stands in the line."""
+        if words[:1] == " " or self.pending_space:
+            words = " " + words.lstrip(" ")
+        if not self.line:
+            return words.lstrip(" ")
+        if words[:1] == " " and self.line[-1].endswith(" "):
+            return words[1:]
+        if frame.tag in _INLINE and self.line[-1][-1:] in _FIGURE_ENDS and _CAPTION.match(words):
+            return " " + words  # a figure and its caption, which style sheets set apart
+        return words
 
     def _flush_hidden(self) -> None:
         if self.hidden_run:
