@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import atexit
 import ipaddress
 import os
 import secrets
+import shutil
 import socket
 import tempfile
 import warnings
@@ -12,6 +14,11 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+
+# Prefect makes its home when it is imported; the caller's is not ours to write to.
+_PREFECT_HOME = tempfile.mkdtemp(prefix="countersign-prefect-")
+os.environ["PREFECT_HOME"] = _PREFECT_HOME
+atexit.register(shutil.rmtree, _PREFECT_HOME, ignore_errors=True)
 
 OURS = ("APPROVALS_", "AGENTS_", "FLOWS_", "COUNTERSIGN_")
 

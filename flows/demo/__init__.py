@@ -11,6 +11,8 @@ from importlib import resources
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from prefect.context import refresh_global_settings_context
+
 from agents.documents import Proposal, Prospect
 from agents.planning import render_text
 from agents.texts import money_text
@@ -69,6 +71,8 @@ def stage(home: Path, tell: Tell) -> Iterator[Supervisor]:
         supervisor = Supervisor(home, prefect_port=0, queue_port=0, runs_at_once=3, tell=tell)
         try:
             with supervisor as addresses:
+                # Prefect read its settings when it was imported, before there was a server to name.
+                refresh_global_settings_context()
                 tell(f"Prefect UI: {addresses.prefect}   Queue API: {addresses.queue}/api/openapi.json")
                 yield supervisor
         finally:

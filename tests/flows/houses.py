@@ -90,6 +90,10 @@ kill -9 "$server"
 """Whoever kills the tests leaves no server behind."""
 
 
+_started: list[subprocess.Popen[bytes]] = []
+"""Held to the end: another test process may be the one to stop a server, and forgetting it before would warn."""
+
+
 class Server:
     """A Prefect server process on a free port; can be killed and started again on what it had stored."""
 
@@ -123,6 +127,7 @@ class Server:
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
+        _started.append(self.process)
         deadline = time.monotonic() + 90
         while not self.answers():
             if self.process.poll() is not None or time.monotonic() > deadline:
