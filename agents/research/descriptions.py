@@ -94,6 +94,7 @@ _NO_WORK = frozenset(
     ]
 )  # fmt: skip
 _ARTICLES = frozenset(("The", "Die", "Der", "Das", "La", "Le", "Les", "El", "Los", "Las", "De", "Het", "Il"))
+_MAX_LINES = 800
 _JOINTS = frozenset(("and", "und", "et", "y", "e", "en", "de", "of", "der", "van", "von", "du", "la", "le"))
 _SPEAKING = re.compile(
     r"^(?:We|Wir|Nous|Wij)\s(?!(?:are|were|have|had|be|can|will|would|also|all|sind|haben|werden|können|avons|sommes"
@@ -110,7 +111,7 @@ def descriptions(page: ReadPage, pairs: list[Pair], own: frozenset[str]) -> Iter
             yield Candidate(FactKey.DESCRIPTION, pair.value.strip(" ."), "text", pair.start, pair.end, "rule", 0.78)
     found = 0
     for index, line in enumerate(page.lines):
-        if found >= 4:
+        if found >= 4 or index > _MAX_LINES:
             return
         if not _may_tell(page, index):
             continue

@@ -82,6 +82,12 @@ _EMPLOYEES = (
     (0.8, re.compile(r"\b(?:arbeiten|beschäftigen wir|sind)\s(?:heute |derzeit " r"|inzwischen |mittlerweile "
         r"|insgesamt )?" + _AMOUNT + r"\s(?:Menschen|Personen|Leute|Kolleg\w+)\b")),
 )  # fmt: skip
+# Every pattern above needs a number; most sentences have none.
+_NUMBERED = re.compile(
+    r"\d|\b(?:t(?:wo|hree|en|we|hirt|rent|rein)|f(?:our|ive|if|ort|ünf)|s(?:ix|even)|eight|nine|eleven|hundr|zw(?:ölf|anz)"
+    r"|dreiß|vierz|douze|qui|vingt|doce|vei)",
+    re.IGNORECASE,
+)
 _OF_A_GROUP = re.compile(
     r"\b(?:part of|belongs? to|owned by|subsidiary of|a group (?:with|of)|parent company|teil (?:der|des|von)"
     r"|gehör(?:t|en) zu[mr]?|tochter\w* (?:der|des|von)|konzern mit|unternehmensgruppe mit|fait partie"
@@ -180,6 +186,8 @@ def figures(page: ReadPage, pairs: list[Pair], names: frozenset[str] = frozenset
 
 
 def _employees(text: str) -> tuple[re.Match[str], float] | None:
+    if _NUMBERED.search(text) is None:
+        return None
     for confidence, pattern in _EMPLOYEES:
         for match in pattern.finditer(text):
             around = text[max(0, match.start() - 45) : match.end() + 25]

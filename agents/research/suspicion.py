@@ -16,6 +16,8 @@ from agents.research.placeholders import is_leftover
 from agents.research.visibility import INVISIBLE
 
 _INSTRUCTION = re.compile(
+    # Every alternative begins with a word, a bracket or a rank of hashes: trying them elsewhere costs most of the time.
+    r"(?=(?<!\w)\w|[<\[\s#])(?:"
     r"\b(?:ignore|disregard|forget|override|bypass|skip)\b[^.!?\n]{0,40}?\b(?:(?:all|any|every|the"
     r"|your|my|these|those|of)\s){0,3}(?:previous|prior|above" r"|earlier|preceding|existing" r"|foregoing"
     r"|former|original|system" r"|other)\b[^.!?\n]{0,25}?\b(?:instructions?|prompts?" r"|directions?"
@@ -71,7 +73,7 @@ _INSTRUCTION = re.compile(
     r"|\bignor(?:a|e|ar|en)\b[^.!?\n]{0,50}\b(?:instrucciones" r"|órdenes|indicaciones|reglas"
     r"|istruzioni|instruções)\b" r"|\bolvida\b[^.!?\n]{0,40}\b(?:instrucciones|reglas)\b" r"|\b(?:nota"
     r"|mensaje|atención|aviso" r"|instrucciones)\b[^.!?\n]{0,25}\b(?:ia|agentes? de ia" r"|asistentes?"
-    r"|modelos? de lenguaje)\b\s?[:,;.]|\b(?:eres" r"|usted es) (?:ahora )?una? (?:ia|asistente" r"|modelo)",
+    r"|modelos? de lenguaje)\b\s?[:,;.]|\b(?:eres" r"|usted es) (?:ahora )?una? (?:ia|asistente" r"|modelo))",
     re.IGNORECASE,
 )  # fmt: skip
 _ORDER = re.compile(
@@ -83,6 +85,8 @@ _ORDER = re.compile(
     r"|escribe|indica|responde|afirma|di que|aprueba)\b",
     re.IGNORECASE,
 )
+_RUN = 20
+_LONG = 250
 _CONFUSABLE = str.maketrans(
     "аеорсухіјѕһԁԛԝкмтнвαοιυνρετκАВЕКМНОРСТХІЈЅΑΒΕΖΗΙΚΜΝΟΡΤΥΧ",
     "aeopcyxijshdqwkmthbaoiuvpetkABEKMHOPCTXIJSABEZHIKMNOPTYX",
@@ -144,14 +148,18 @@ def quarantine(page: ReadPage, strings: Iterable[str], where: str) -> list[Flag]
 
 def _across(page: ReadPage) -> int | None:
     """Instructions broken over short lines, so that no single line gives them away."""
-    for index in range(len(page.lines) - 1):
-        window = page.lines[index : index + 3]
-        if (
-            all(len(line.text) < 60 for line in window[:2])
-            and window[0].parent == window[1].parent
-            and is_instruction(" ".join(line.text for line in window))
-        ):
-            return index
+    for first in range(0, len(page.lines) - 1, _RUN):
+        # What no run of lines holds, none of its windows does.
+        if not is_instruction(" ".join(line.text[:_LONG] for line in page.lines[first : first + _RUN + 2])):
+            continue
+        for index in range(first, min(first + _RUN, len(page.lines) - 1)):
+            window = page.lines[index : index + 3]
+            if (
+                all(len(line.text) < 60 for line in window[:2])
+                and window[0].parent == window[1].parent
+                and is_instruction(" ".join(line.text[:_LONG] for line in window))
+            ):
+                return index
     return None
 
 
