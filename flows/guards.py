@@ -21,8 +21,8 @@ from pydantic import TypeAdapter
 
 from approvals.canonical import canonical, digest
 from approvals.decisions import Actor, PermitSlip
+from approvals.effects import Effects
 from approvals.errors import NoPermit, PermitInUse
-from approvals.gatekeeping import Gatekeeper
 from approvals.permits import Used
 from flows import composition
 from flows.errors import GateInvalid
@@ -64,7 +64,7 @@ def guarded(*, action: str, target: str | Callable[[], str]) -> Callable[[Callab
         async def effect(document: Any, /, *args: Any, permit: PermitSlip | None = None) -> R:
             run = _run_id()
             by = Actor(kind="worker", id=function.__name__, via="flow", scopes=frozenset({"gate"}))
-            keeper = composition.approvals().gatekeeper
+            effects = composition.approvals().gatekeeper.effects
             where = target() if callable(target) else target
             sha256 = digest(canonical(document))
             holder = f"{socket.gethostname()}:{os.getpid()}:{uuid4().hex[:8]}"
@@ -72,7 +72,7 @@ def guarded(*, action: str, target: str | Callable[[], str]) -> Callable[[Callab
             while True:
                 try:
                     leave = await asyncio.to_thread(
-                        keeper.redeem, permit, by, action=action, target=where, sha256=sha256, run=run,
+                        effects.redeem, permit, by, action=action, target=where, sha256=sha256, run=run,
                         holder=holder, lease=LEASE,
                     )  # fmt: skip
                     break
@@ -83,14 +83,14 @@ def guarded(*, action: str, target: str | Callable[[], str]) -> Callable[[Callab
                     await asyncio.sleep(0.5)
             if isinstance(leave, Used):
                 return answers.validate_python(json.loads(leave.receipt))
-            with _kept(keeper, leave.permit_id, leave.fence):
+            with _kept(effects, leave.permit_id, leave.fence):
                 try:
                     done = await function(document, *args)
                 except BaseException:
-                    await asyncio.to_thread(keeper.let_go, leave.permit_id, leave.fence)
+                    await asyncio.to_thread(effects.let_go, leave.permit_id, leave.fence)
                     raise
                 receipt = answers.dump_python(done, mode="json")
-                stands = await asyncio.to_thread(keeper.settle, leave.permit_id, leave.fence, receipt, by)
+                stands = await asyncio.to_thread(effects.settle, leave.permit_id, leave.fence, receipt, by)
             return answers.validate_python(json.loads(stands))
 
         # Prefect binds arguments by the signature it sees, which `wraps` would take from the function.
@@ -101,13 +101,13 @@ def guarded(*, action: str, target: str | Callable[[], str]) -> Callable[[Callab
 
 
 @contextmanager
-def _kept(keeper: Gatekeeper, permit_id: str, fence: int) -> Iterator[None]:
+def _kept(effects: Effects, permit_id: str, fence: int) -> Iterator[None]:
     ended = threading.Event()
 
     def renew() -> None:
         while not ended.wait(LEASE / 3):
             try:
-                if not keeper.keep(permit_id, fence, LEASE):
+                if not effects.keep(permit_id, fence, LEASE):
                     return
             except Exception as error:
                 # Given up, the lease would lapse under a living process; the next try may come in time.

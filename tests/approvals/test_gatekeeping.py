@@ -427,7 +427,7 @@ def redeem(gatekeeper, permit, WORKER):
             "lease": 30,
         }
         slip = changed.pop("slip", permit.slip)
-        return gatekeeper.redeem(slip, WORKER, **{**usual, **changed})
+        return gatekeeper.effects.redeem(slip, WORKER, **{**usual, **changed})
 
     return act
 
@@ -490,7 +490,7 @@ def test_a_slip_made_up_by_hand_is_worth_nothing(redeem, now_is, permit, events)
 
 
 def test_a_used_permit_is_held_against_the_document_too(redeem, gatekeeper, permit, WORKER):
-    gatekeeper.settle(permit.id, redeem().fence, {"sent": 1}, WORKER)
+    gatekeeper.effects.settle(permit.id, redeem().fence, {"sent": 1}, WORKER)
 
     with pytest.raises(NoPermit):
         redeem(sha256="0" * 64)
@@ -530,19 +530,19 @@ def test_a_late_process_settles_nothing(redeem, gatekeeper, now_is, permit, cloc
     second = redeem(holder="host:2")
 
     with pytest.raises(Overtaken, match="not yours now"):
-        gatekeeper.settle(permit.id, first.fence, {"sent": "late"}, WORKER)
-    assert not gatekeeper.keep(permit.id, first.fence, 30)
-    gatekeeper.let_go(permit.id, first.fence)
+        gatekeeper.effects.settle(permit.id, first.fence, {"sent": "late"}, WORKER)
+    assert not gatekeeper.effects.keep(permit.id, first.fence, 30)
+    gatekeeper.effects.let_go(permit.id, first.fence)
 
     assert (now_is().state, now_is().holder) == (PermitState.IN_USE, "host:2")
-    assert gatekeeper.settle(permit.id, second.fence, {"sent": 1}, WORKER) == '{"sent":1}'
+    assert gatekeeper.effects.settle(permit.id, second.fence, {"sent": 1}, WORKER) == '{"sent":1}'
 
 
 def test_who_was_late_but_was_not_followed_may_settle(redeem, gatekeeper, permit, clock, WORKER):
     grant = redeem()
     clock.forward(600)
 
-    assert gatekeeper.settle(permit.id, grant.fence, {"sent": 1}, WORKER) == '{"sent":1}'
+    assert gatekeeper.effects.settle(permit.id, grant.fence, {"sent": 1}, WORKER) == '{"sent":1}'
 
 
 @pytest.mark.parametrize("fence", [0, 1])
@@ -550,23 +550,23 @@ def test_what_nobody_redeemed_is_not_settled(gatekeeper, now_is, permit, events,
     before = events()
 
     with pytest.raises(Overtaken):
-        gatekeeper.settle(permit.id, fence, {"sent": 1}, WORKER)
+        gatekeeper.effects.settle(permit.id, fence, {"sent": 1}, WORKER)
 
     assert now_is() == permit
     assert events() == before
-    assert not gatekeeper.keep(permit.id, fence, 30)
+    assert not gatekeeper.effects.keep(permit.id, fence, 30)
 
 
 def test_what_was_done_is_done_once(redeem, gatekeeper, now_is, permit, clock, events, WORKER):
     grant = redeem()
     clock.forward(3)
-    gatekeeper.settle(permit.id, grant.fence, {"sent": 1}, WORKER)
+    gatekeeper.effects.settle(permit.id, grant.fence, {"sent": 1}, WORKER)
     recorded = events()
 
     assert redeem(holder="host:2") == Used(permit_id=permit.id, receipt='{"sent":1}')
-    assert gatekeeper.settle(permit.id, grant.fence, {"sent": 2}, WORKER) == '{"sent":1}'
-    assert not gatekeeper.keep(permit.id, grant.fence, 30)
-    gatekeeper.let_go(permit.id, grant.fence)
+    assert gatekeeper.effects.settle(permit.id, grant.fence, {"sent": 2}, WORKER) == '{"sent":1}'
+    assert not gatekeeper.effects.keep(permit.id, grant.fence, 30)
+    gatekeeper.effects.let_go(permit.id, grant.fence)
 
     used = now_is()
     assert (used.state, used.receipt, used.used_at, used.holder) == (PermitState.USED, '{"sent":1}', clock(), None)
@@ -578,7 +578,7 @@ def test_a_lease_can_be_kept(redeem, gatekeeper, permit, clock):
     grant = redeem()
     clock.forward(20)
 
-    assert gatekeeper.keep(permit.id, grant.fence, 30)
+    assert gatekeeper.effects.keep(permit.id, grant.fence, 30)
 
     clock.forward(20)
     with pytest.raises(PermitInUse):
@@ -588,29 +588,29 @@ def test_a_lease_can_be_kept(redeem, gatekeeper, permit, clock):
 def test_a_lease_let_go_lets_the_next_begin_at_once(redeem, gatekeeper, permit):
     grant = redeem()
 
-    gatekeeper.let_go(permit.id, grant.fence)
+    gatekeeper.effects.let_go(permit.id, grant.fence)
 
     assert redeem(holder="host:2").repeated
 
 
 def test_what_is_no_permit_is_neither_kept_nor_settled(gatekeeper, WORKER):
-    assert not gatekeeper.keep("NOSUCH", 1, 30)
-    gatekeeper.let_go("NOSUCH", 1)
+    assert not gatekeeper.effects.keep("NOSUCH", 1, 30)
+    gatekeeper.effects.let_go("NOSUCH", 1)
     with pytest.raises(NotFound, match="There is no permit 'NOSUCH'"):
-        gatekeeper.settle("NOSUCH", 1, {}, WORKER)
+        gatekeeper.effects.settle("NOSUCH", 1, {}, WORKER)
 
 
 def test_a_receipt_without_a_canonical_form_leaves_the_permit_in_use(redeem, gatekeeper, now_is, permit, WORKER):
     grant = redeem()
 
     with pytest.raises(NotCanonical):
-        gatekeeper.settle(permit.id, grant.fence, {"share": float("nan")}, WORKER)
+        gatekeeper.effects.settle(permit.id, grant.fence, {"share": float("nan")}, WORKER)
 
     assert now_is().state is PermitState.IN_USE
 
 
 def test_nothing_is_done_again_because_its_receipt_was_erased(redeem, gatekeeper, service, now_is, permit, WORKER, ADA):
-    gatekeeper.settle(permit.id, redeem().fence, {"sent": 1}, WORKER)
+    gatekeeper.effects.settle(permit.id, redeem().fence, {"sent": 1}, WORKER)
     service.erase(permit.request_id, ADA)
 
     with pytest.raises(NoPermit, match="erased since; it is not done again"):

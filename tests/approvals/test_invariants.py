@@ -264,7 +264,7 @@ class Queue(RuleBasedStateMachine):
         if wrong:
             given[wrong] = "something else"
         try:
-            answer = self.gatekeeper.redeem(permit.slip, WORKER, **given, holder=f"host:{holder}", lease=60)
+            answer = self.gatekeeper.effects.redeem(permit.slip, WORKER, **given, holder=f"host:{holder}", lease=60)
         except ApprovalError:
             return
         assert not wrong
@@ -285,7 +285,7 @@ class Queue(RuleBasedStateMachine):
         if permit is None:
             return
         try:
-            receipt = self.gatekeeper.settle(permit.id, fence, {"by": fence}, WORKER)
+            receipt = self.gatekeeper.effects.settle(permit.id, fence, {"by": fence}, WORKER)
         except ApprovalError:
             return
         assert permit.state is not PermitState.MINTED

@@ -180,7 +180,7 @@ def test_an_effect_that_fails_lets_go_so_that_a_retry_need_not_wait(house):
 async def finds_its_permit_taken() -> Posted:
     letter = await reviewed(UNASKED, write, "halden")
     keeper = composition.approvals().gatekeeper
-    grant = keeper.redeem(
+    grant = keeper.effects.redeem(
         letter.permit,
         OTHER,
         action="letter.post",
@@ -203,7 +203,9 @@ def test_while_another_process_is_at_it_an_effect_waits_and_takes_its_receipt(ho
 
     def finish_elsewhere() -> None:
         grant = until(lambda: TAKEN)[0]
-        house.approvals.gatekeeper.settle(grant.permit_id, grant.fence, {"letters": ["posted elsewhere"]}, OTHER)
+        house.approvals.gatekeeper.effects.settle(
+            grant.permit_id, grant.fence, {"letters": ["posted elsewhere"]}, OTHER
+        )
 
     meanwhile(finish_elsewhere)
     done = result_of(house.call(finds_its_permit_taken))
@@ -218,7 +220,7 @@ def test_when_the_other_process_is_silent_its_lease_lapses_and_the_effect_is_ent
 
     def die_elsewhere() -> None:
         grant = until(lambda: TAKEN)[0]
-        house.approvals.gatekeeper.keep(grant.permit_id, grant.fence, 0.7)
+        house.approvals.gatekeeper.effects.keep(grant.permit_id, grant.fence, 0.7)
 
     meanwhile(die_elsewhere)
     done = result_of(house.call(finds_its_permit_taken))
