@@ -23,8 +23,9 @@ from approvals import cli as approvals_cli
 from approvals.errors import ApprovalError
 from approvals.settings import read_settings
 from flows.errors import FlowError
+from flows.prefect_server import Addresses, settings_for
 from flows.settings import read_settings as read_flow_settings
-from flows.supervisor import Addresses, Supervisor, interruptible, running, settings_for
+from flows.supervisor import Supervisor, interruptible, running
 
 if TYPE_CHECKING:
     from approvals.bootstrap import Approvals

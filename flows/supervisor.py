@@ -12,36 +12,16 @@ import socket
 import subprocess
 import sys
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 
 from flows.errors import ServerError
-
-POOL = "countersign"
-"""The work pool that `prefect.yaml` names."""
+from flows.prefect_server import POOL, Addresses, answers, ask, has_worker, revive, settings_for
 
 _PATIENCE = 90.0
 _STOP_SECONDS = 10.0
-
-
-@dataclass(frozen=True)
-class Addresses:
-    """Where the parts are found while `up` runs; written to `up.json` in the home for other commands."""
-
-    prefect: str
-    queue: str
-    home: str
-    pid: int
-
-    @property
-    def api(self) -> str:
-        """Prefect's API."""
-        return f"{self.prefect}/api"
 
 
 @dataclass
@@ -110,13 +90,13 @@ class Supervisor:
         worker = ["worker", "start", "--pool", POOL, "--type", "process"]
         environment = self.environment(addresses)
         os.environ.update({name: value for name, value in environment.items() if name.startswith("PREFECT_")})
-        self._start(_Part("server", [*prefect, *server], _answers(f"{addresses.api}/health")), environment)
+        self._start(_Part("server", [*prefect, *server], answers(f"{addresses.api}/health")), environment)
         queue = [python, "-m", "flows.cli", "web", "--port", str(queue_port)]
-        self._start(_Part("queue", queue, _answers(f"{addresses.queue}/healthz")), environment)
+        self._start(_Part("queue", queue, answers(f"{addresses.queue}/healthz")), environment)
         self._deploy(environment, addresses)
         if revived := revive(addresses):
             self._tell(f"Starting {revived} runs again whose processes ended with the last `countersign up`.")
-        self._start(_Part("worker", [*prefect, *worker], _polled(addresses)), environment)
+        self._start(_Part("worker", [*prefect, *worker], has_worker(addresses)), environment)
         (self.home / "up.json").write_text(json.dumps(addresses.__dict__), encoding="utf-8")
         return addresses
 
@@ -194,7 +174,7 @@ class Supervisor:
             if done.returncode:
                 said = (done.stderr or done.stdout).strip().splitlines()
                 raise ServerError(f"The deployments could not be registered: {said[-1] if said else done.returncode}")
-        _ask(f"{addresses.api}/work_pools/{POOL}", {"concurrency_limit": self._runs_at_once}, method="PATCH")
+        ask(f"{addresses.api}/work_pools/{POOL}", {"concurrency_limit": self._runs_at_once}, method="PATCH")
 
     def _log_path(self, part: _Part) -> Path:
         return self.home / "logs" / f"{part.name}.log"
@@ -202,47 +182,6 @@ class Supervisor:
     def _last_words(self, part: _Part) -> str:
         lines = self._log_path(part).read_text(encoding="utf-8", errors="replace").strip().splitlines()
         return f"{lines[-1] if lines else 'it said nothing'} (log: {self._log_path(part)})"
-
-
-def settings_for(home: Path, addresses: Addresses) -> dict[str, str]:
-    """The environment that makes a process belong to this home and this server."""
-    return {
-        "COUNTERSIGN_HOME": str(home),
-        "PREFECT_HOME": str(home / "prefect"),
-        "PREFECT_API_URL": addresses.api,
-        "PREFECT_UI_URL": addresses.prefect,
-        # Without it the UI looks for port 4200.
-        "PREFECT_SERVER_UI_API_URL": addresses.api,
-        "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
-        "PREFECT_LOCAL_STORAGE_PATH": str(home / "results"),
-        "PREFECT_RESULTS_DEFAULT_SERIALIZER": "json",
-        # Bursts of task runs meet the recorder's writes on SQLite: small batches cost two seconds each.
-        "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_BATCH_SIZE": "200",
-        "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_READ_BATCH_SIZE": "200",
-        # Whole seconds: Prefect 3.8.8 cuts the fraction off, and zero seconds is a busy loop (half a core).
-        "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_FLUSH_INTERVAL": "1",
-        "PREFECT_WORKER_QUERY_SECONDS": "0.5",
-        "PREFECT_WORKER_PREFETCH_SECONDS": "2",
-        "PREFECT_CLI_PROMPT": "false",
-        "PYTHONUNBUFFERED": "1",
-    }
-
-
-def revive(addresses: Addresses) -> int:
-    """Schedule the pool's runs again that were at work when everything was killed; tells how many.
-
-    Only before a worker has started: until then none of them can have a process. What they had done they do not
-    do again: gates read the store, and effects show their permits.
-    """
-    at_work = {"flow_runs": {"state": {"type": {"any_": ["RUNNING", "PENDING"]}}}, "limit": 200}
-    message = "Its process ended with the last `countersign up`."
-    state = {"type": "SCHEDULED", "name": "Rescheduled", "message": message}
-    revived = 0
-    while found := [run for run in _ask(f"{addresses.api}/flow_runs/filter", at_work) if run["work_pool_name"] == POOL]:
-        for run in found:
-            _ask(f"{addresses.api}/flow_runs/{run['id']}/set_state", {"state": state, "force": True})
-        revived += len(found)
-    return revived
 
 
 def running(home: Path) -> Addresses | None:
@@ -289,41 +228,6 @@ def _free(port: int, what: str, setting: str) -> int:
                 f"Stop what uses it, or set {setting} to another port (0 takes a free one)."
             ) from error
         return int(probe.getsockname()[1])
-
-
-def _answers(address: str) -> Callable[[], bool]:
-    def healthy() -> bool:
-        try:
-            with urllib.request.urlopen(address, timeout=2) as answer:  # noqa: S310 - our own address
-                return bool(answer.status == 200)
-        except (urllib.error.URLError, OSError):
-            return False
-
-    return healthy
-
-
-def _polled(addresses: Addresses) -> Callable[[], bool]:
-    """Whether a worker of the pool has been heard of since now."""
-    begun = time.time()
-
-    def healthy() -> bool:
-        try:
-            workers = _ask(f"{addresses.api}/work_pools/{POOL}/workers/filter", {})
-        except (urllib.error.URLError, OSError, ValueError):
-            return False
-        heard = [datetime.fromisoformat(worker["last_heartbeat_time"]).timestamp() for worker in workers]
-        return any(moment >= begun - 1 for moment in heard)
-
-    return healthy
-
-
-def _ask(address: str, body: Any, method: str = "POST") -> Any:
-    """Prefect's answer, without importing Prefect: `up` itself stays small."""
-    headers = {"Content-Type": "application/json"}
-    query = urllib.request.Request(address, json.dumps(body).encode(), headers, method=method)  # noqa: S310 - our own
-    with urllib.request.urlopen(query, timeout=5) as answer:  # noqa: S310
-        said = answer.read()
-    return json.loads(said) if said else None
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:

@@ -26,7 +26,7 @@ from approvals.tokens import SCOPES
 from approvals.web import create_app
 from approvals.web.problems import kind_of
 from flows.errors import FlowError
-from flows.supervisor import Addresses, settings_for
+from flows.prefect_server import Addresses, settings_for
 
 
 def _told(default: Any) -> str:

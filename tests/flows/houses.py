@@ -106,7 +106,7 @@ class Server:
     @property
     def environment(self) -> dict[str, str]:
         """What a process needs to belong to this server."""
-        from flows.supervisor import Addresses, settings_for
+        from flows.prefect_server import Addresses, settings_for
 
         address = f"http://127.0.0.1:{self.port}"
         settings = settings_for(self.folder, Addresses(prefect=address, queue="", home=str(self.folder), pid=0))

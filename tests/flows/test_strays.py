@@ -108,22 +108,3 @@ def test_a_waiting_run_takes_no_place_from_the_next_of_its_deployment(house):
 
     assert [one.name for one in states] == ["Suspended", "Suspended"]
     assert state.name == "Completed"
-
-
-def test_after_everything_was_killed_the_runs_at_work_are_started_again_and_no_others(house):
-    from flows.supervisor import POOL, Addresses, revive
-
-    house.client.request("POST", "/work_pools/", json={"name": POOL, "type": "process"})
-    ours = house.start(letters.one_letter, work_pool_name=POOL, to="halden")
-    waiting = house.begin(letters.by_hand, to="kestrel")
-    elsewhere = house.start(letters.two_letters, to="marlow")
-    for run in (ours, elsewhere):
-        house.client.set_flow_run_state(UUID(run), Running(), force=True)
-    api = str(house.client.api_url).rstrip("/")
-
-    revived = revive(Addresses(prefect=api.removesuffix("/api"), queue="", home="", pid=0))
-
-    assert revived == 1
-    assert house.state(ours).name == "Rescheduled"
-    assert house.state(elsewhere).name == "Running", "somebody else's worker may be at it"
-    assert house.state(waiting).name == "Suspended"

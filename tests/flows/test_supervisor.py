@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from flows.errors import ServerError
-from flows.supervisor import Addresses, Supervisor, running, settings_for
+from flows.prefect_server import Addresses
+from flows.supervisor import Supervisor, running
 
 HERE = Addresses(prefect="http://127.0.0.1:4200", queue="http://127.0.0.1:4280", home="/h", pid=1)
 
@@ -56,22 +57,6 @@ def test_addresses_left_behind_by_a_killed_start_count_for_nothing(tmp_path: Pat
     (tmp_path / "up.json").write_text(json.dumps(HERE.__dict__), encoding="utf-8")
 
     assert running(tmp_path) is None
-
-
-def test_every_part_belongs_to_the_home_and_to_no_other_server(tmp_path: Path) -> None:
-    settings = settings_for(tmp_path, HERE)
-
-    assert settings["COUNTERSIGN_HOME"] == str(tmp_path)
-    assert settings["PREFECT_API_URL"] == "http://127.0.0.1:4200/api"
-    assert settings["PREFECT_HOME"].startswith(str(tmp_path))
-    assert settings["PREFECT_LOCAL_STORAGE_PATH"].startswith(str(tmp_path))
-
-
-def test_the_recorder_flushes_whole_seconds(tmp_path: Path) -> None:
-    """Prefect cuts fractions off, and a flush every zero seconds keeps half a core busy."""
-    interval = settings_for(tmp_path, HERE)["PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_FLUSH_INTERVAL"]
-
-    assert int(interval) >= 1
 
 
 def test_the_environment_of_the_caller_is_passed_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,107 @@
+"""The Prefect server of a home: where it is, what it is started with, and what is asked of it without importing it."""
+
+from __future__ import annotations
+
+import json
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+POOL = "countersign"
+"""The work pool that `prefect.yaml` names."""
+
+
+@dataclass(frozen=True)
+class Addresses:
+    """Where the parts are found while `up` runs; written to `up.json` in the home for other commands."""
+
+    prefect: str
+    queue: str
+    home: str
+    pid: int
+
+    @property
+    def api(self) -> str:
+        """Prefect's API."""
+        return f"{self.prefect}/api"
+
+
+def settings_for(home: Path, addresses: Addresses) -> dict[str, str]:
+    """The environment that makes a process belong to this home and this server."""
+    return {
+        "COUNTERSIGN_HOME": str(home),
+        "PREFECT_HOME": str(home / "prefect"),
+        "PREFECT_API_URL": addresses.api,
+        "PREFECT_UI_URL": addresses.prefect,
+        # Without it the UI looks for port 4200.
+        "PREFECT_SERVER_UI_API_URL": addresses.api,
+        "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+        "PREFECT_LOCAL_STORAGE_PATH": str(home / "results"),
+        "PREFECT_RESULTS_DEFAULT_SERIALIZER": "json",
+        # Bursts of task runs meet the recorder's writes on SQLite: small batches cost two seconds each.
+        "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_BATCH_SIZE": "200",
+        "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_READ_BATCH_SIZE": "200",
+        # Whole seconds: Prefect 3.8.8 cuts the fraction off, and zero seconds is a busy loop (half a core).
+        "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_FLUSH_INTERVAL": "1",
+        "PREFECT_WORKER_QUERY_SECONDS": "0.5",
+        "PREFECT_WORKER_PREFETCH_SECONDS": "2",
+        "PREFECT_CLI_PROMPT": "false",
+        "PYTHONUNBUFFERED": "1",
+    }
+
+
+def revive(addresses: Addresses) -> int:
+    """Schedule the pool's runs again that were at work when everything was killed; tells how many.
+
+    Only before a worker has started: until then none of them can have a process. What they had done they do not
+    do again: gates read the store, and effects show their permits.
+    """
+    at_work = {"flow_runs": {"state": {"type": {"any_": ["RUNNING", "PENDING"]}}}, "limit": 200}
+    message = "Its process ended with the last `countersign up`."
+    state = {"type": "SCHEDULED", "name": "Rescheduled", "message": message}
+    revived = 0
+    while found := [run for run in ask(f"{addresses.api}/flow_runs/filter", at_work) if run["work_pool_name"] == POOL]:
+        for run in found:
+            ask(f"{addresses.api}/flow_runs/{run['id']}/set_state", {"state": state, "force": True})
+        revived += len(found)
+    return revived
+
+
+def answers(address: str) -> Callable[[], bool]:
+    def healthy() -> bool:
+        try:
+            with urllib.request.urlopen(address, timeout=2) as answer:  # noqa: S310 - our own address
+                return bool(answer.status == 200)
+        except (urllib.error.URLError, OSError):
+            return False
+
+    return healthy
+
+
+def has_worker(addresses: Addresses) -> Callable[[], bool]:
+    """Whether a worker of the pool has been heard of since now."""
+    begun = time.time()
+
+    def healthy() -> bool:
+        try:
+            workers = ask(f"{addresses.api}/work_pools/{POOL}/workers/filter", {})
+        except (urllib.error.URLError, OSError, ValueError):
+            return False
+        heard = [datetime.fromisoformat(worker["last_heartbeat_time"]).timestamp() for worker in workers]
+        return any(moment >= begun - 1 for moment in heard)
+
+    return healthy
+
+
+def ask(address: str, body: Any, method: str = "POST") -> Any:
+    """Prefect's answer, without importing Prefect: `up` itself stays small."""
+    headers = {"Content-Type": "application/json"}
+    query = urllib.request.Request(address, json.dumps(body).encode(), headers, method=method)  # noqa: S310 - our own
+    with urllib.request.urlopen(query, timeout=5) as answer:  # noqa: S310
+        said = answer.read()
+    return json.loads(said) if said else None

@@ -1,0 +1,46 @@
+"""What a home's Prefect server is started with, and what is asked of it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from uuid import UUID
+
+import letters
+from prefect.states import Running
+
+from flows.prefect_server import POOL, Addresses, revive, settings_for
+
+HERE = Addresses(prefect="http://127.0.0.1:4200", queue="http://127.0.0.1:4280", home="/h", pid=1)
+
+
+def test_every_part_belongs_to_the_home_and_to_no_other_server(tmp_path: Path) -> None:
+    settings = settings_for(tmp_path, HERE)
+
+    assert settings["COUNTERSIGN_HOME"] == str(tmp_path)
+    assert settings["PREFECT_API_URL"] == "http://127.0.0.1:4200/api"
+    assert settings["PREFECT_HOME"].startswith(str(tmp_path))
+    assert settings["PREFECT_LOCAL_STORAGE_PATH"].startswith(str(tmp_path))
+
+
+def test_the_recorder_flushes_whole_seconds(tmp_path: Path) -> None:
+    """Prefect cuts fractions off, and a flush every zero seconds keeps half a core busy."""
+    interval = settings_for(tmp_path, HERE)["PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_FLUSH_INTERVAL"]
+
+    assert int(interval) >= 1
+
+
+def test_after_everything_was_killed_the_runs_at_work_are_started_again_and_no_others(house):
+    house.client.request("POST", "/work_pools/", json={"name": POOL, "type": "process"})
+    ours = house.start(letters.one_letter, work_pool_name=POOL, to="halden")
+    waiting = house.begin(letters.by_hand, to="kestrel")
+    elsewhere = house.start(letters.two_letters, to="marlow")
+    for run in (ours, elsewhere):
+        house.client.set_flow_run_state(UUID(run), Running(), force=True)
+    api = str(house.client.api_url).rstrip("/")
+
+    revived = revive(Addresses(prefect=api.removesuffix("/api"), queue="", home="", pid=0))
+
+    assert revived == 1
+    assert house.state(ours).name == "Rescheduled"
+    assert house.state(elsewhere).name == "Running", "somebody else's worker may be at it"
+    assert house.state(waiting).name == "Suspended"
