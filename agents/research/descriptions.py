@@ -94,6 +94,7 @@ _NO_WORK = frozenset(
     ]
 )  # fmt: skip
 _ARTICLES = frozenset(("The", "Die", "Der", "Das", "La", "Le", "Les", "El", "Los", "Las", "De", "Het", "Il"))
+_HAS_BEEN = re.compile(r"\b(?:has|have) been (?:\w+ly )?[a-z]+ing\b")
 _MAX_LINES = 800
 _JOINTS = frozenset(("and", "und", "et", "y", "e", "en", "de", "of", "der", "van", "von", "du", "la", "le"))
 _SPEAKING = re.compile(
@@ -184,7 +185,7 @@ def _tells(page: ReadPage, sentence: Sentence, own: frozenset[str], *, first: bo
     if re.search(r"@|\(?\d{3}\)?[ .-]\d{3}|§", words) or about_somebody_else(words) or has_other_subject(words, own):
         return None
     named = bool(own & set(words_of(words[:120])))
-    does = _DO.search(words[:220]) is not None or _own_verb(words, own)
+    does = _DO.search(words[:220]) is not None or _HAS_BEEN.search(words) is not None or _own_verb(words, own)
     founding = _FOUNDING.search(words) is not None
     if founding and not (
         does and re.search(r"\b(?:is|ist|est|es) (?:a|an|ein|eine|une?|una?)\b|" + _DO.pattern, words)

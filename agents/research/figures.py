@@ -29,7 +29,8 @@ _AMOUNT = (
     + _NUMBER
     + r"))?\+?|(?:"
     + _QUALIFIER
-    + r"(?:two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|fifteen|twenty|thirty|forty"
+    + r"(?:two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|thirteen|fourteen|fifteen|sixteen|seventeen"
+        r"|eighteen|nineteen|twenty|thirty|forty"
     r"|fifty|sixty|hundred|zwölf|zwanzig|dreißig|vierzig|fünfzig|hundert|douze|quinze|vingt"
     r"|trente|doce|quince|veinte|treinta))(?:[- ](?:one|two|three|four|five|six|seven|eight"
     r"|nine))?)"
@@ -58,6 +59,9 @@ _EMPLOYEES = (
     (0.85, re.compile(r"\b(?:da (?:empleo|trabajo) a|donne du travail à|emploi à|[Aa]t [A-Z]\w+ we are|[Tt]oday we are"
         r"|[Hh]eute sind wir|[Nn]ous sommes|[Ss]omos|[Vv]i är|[Vi]i er|[Ww]e zijn met)\s" + _AMOUNT
         + r"(?:\s" + _ADJECTIVES + _STAFF + r"\b|\s(?:people|personas|personnes|Menschen|Leute|mensen)\b)")),
+    (0.82, re.compile(r"\b[Ee]mploy(?:s|ing)?\s(?:now |about |some )?" + _AMOUNT + r"\s[a-z]{4,20}s\b")),
+    (0.8, re.compile(r"\b(?:met|telt|werken|con|conta|med|har)\s(?:zo['’]n )?" + _AMOUNT + r"\s(?:collega['’]?s|mensen"
+        r"|medewerkers|dipendenti|collaboratori|addetti|persone|anställda|medarbetare|ansatte|medarbejdere)(?!\w)")),
     (0.8, re.compile(_AMOUNT + r"\s" + _ADJECTIVES + r"(?:medewerkers|werknemers|dipendenti|anställda|ansatte"
         r"|medarbejdere|funcionários)\b")),
     (0.8, re.compile(_AMOUNT + r"\s" + _ADJECTIVES + r"(?:employees|staff(?: members)?|team ?members"
@@ -84,7 +88,8 @@ _EMPLOYEES = (
 )  # fmt: skip
 # Every pattern above needs a number; most sentences have none.
 _NUMBERED = re.compile(
-    r"\d|\b(?:t(?:wo|hree|en|we|hirt|rent|rein)|f(?:our|ive|if|ort|ünf)|s(?:ix|even)|eight|nine|eleven|hundr|zw(?:ölf|anz)"
+    r"\d|\b(?:t(?:wo|hree|en|we|hirt|rent|rein)|f(?:our|ive|if|ort|ünf)|s(?:ix|even)|eight|nine|eleven|hundr"
+    r"|zw(?:ölf|anz)"
     r"|dreiß|vierz|douze|qui|vingt|doce|vei)",
     re.IGNORECASE,
 )
@@ -96,7 +101,9 @@ _OF_A_GROUP = re.compile(
     re.IGNORECASE,
 )
 _NOT_OURS = re.compile(
-    r"\b(?:(?:companies|businesses|organi[sz]ations|firms|teams" r"|customers|clients|employers"
+    r"\b(?:sells|sold|selling|acquir\w+|bought|divest\w*|verkauf\w*|übernimmt|übernahm\w*|vend|vendu|rachet\w*|vende"
+    r"|vendió|adquir\w+|division (?:with|of)|subsidiary (?:with|of)|(?:companies|businesses|organi[sz]ations|firms"
+    r"|teams" r"|customers|clients|employers"
     r"|unternehmen|betriebe|firmen|kunden|entreprises|empresas" r"|clientes|sites?|plans?|users"
     r"|offices|groups) (?:with|of|employing|having|mit|von|ab|bis" r"|de|con)"
     r"|für (?:unternehmen|betriebe|teams|firmen)|for (?:teams" r"|companies|up to)|pour les"
@@ -126,7 +133,7 @@ _REVENUE = (
         r"(?P<year>20\d\d)[^.;!?\d€$£]{0,40}?)?"
         + _MONEY),
     re.compile(_MONEY + r"\s(?:in |an |of |de )?(?:annual |yearly )?(?:revenues?" r"|turnover|sales|Jahresumsatz"
-    r"|Umsatz|de chiffre d['’]affaires" r"|de facturación)\b(?:[^.;!?\d]{0,12}(?P<year>20\d\d))?"),
+    r"|Umsatz|de chiffre d['’]affaires" r"|(?:de )?facturación|omzet|fatturato)\b(?:[^.;!?\d]{0,12}(?P<year>20\d\d))?"),
     re.compile(r"\b(?:turned over|generated|erwirtschaftete[n]?|erzielte[n]?" r"|réalise|factura"
     r"|facturó)\s(?:[^.;!?\d€$£]{0,30}?)" + _MONEY),
 )  # fmt: skip

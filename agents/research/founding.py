@@ -32,7 +32,7 @@ _PATTERNS: tuple[tuple[float, re.Pattern[str]], ...] = (
         r"\b(?P<verb>(?:was |were |been |is |are |wurde[n]? |ist " r"|a été |est |fue |es "
         r"|ha sido )?(?:founded|established|est\.|incorporated|set up" r"|gegründet|ins leben gerufen"
         r"|fondée?s?|créée?s?|fundad[ao]s?|constituid[ao]s?" r"|cread[ao]s?|founding|formed"
-        r"|opgericht|gesticht|fondat[ao]|nata|grundad(?:es)?|grundlagt|stiftet|etablert))"
+        r"|opgericht|gesticht|fondat[ao]|nata|nació|nace|grundad(?:es)?|grundlagt|stiftet|etablert))"
         r"(?P<gap>(?:[ ,(](?:by|von|durch|par|por|as|als|comme|como|in" r"|at|à|zu|with|mit|near|bei"
         r"|out of)?[^.;!?\d]{0,70}?)?)" + _IN + _YEAR, re.IGNORECASE)),
     # German and others: the year first, the verb at the end
@@ -41,7 +41,8 @@ _PATTERNS: tuple[tuple[float, re.Pattern[str]], ...] = (
         r"|back in)\s+(?:[A-Za-zéûä]{3,10}\s+)?)" + _YEAR + r",?\s(?P<gap>[^.;!?\d]{0,110}?)\b(?P<verb>(?:we |wir |was "
         r"|were " r"|had been )?(?:founded|established|gegründet|gründete[n]?" r"|(?:ins leben"
         r"|aus der taufe) gerufen|fonda|fondée?|créa|créée?|fundó" r"|fundaron|fundada|fundado"
-        r"|nació|set up|started (?:the |this |our )?(?:company" r"|business)|opened (?:its|our"
+        r"|nació|opgericht|gesticht|fondata|grundade[ns]?|grundades|grundlagt|stiftet|set up|started (?:the |this "
+        r"|our )?(?:company" r"|business)|opened (?:its|our"
         r"|their) (?:first )?doors|naît|est née|entstand|geboren))\b",
         re.IGNORECASE)),
     # "wurde 1963 in Herisau gegründet", "2014 von drei Informatikern gegründet"
@@ -55,7 +56,8 @@ _PATTERNS: tuple[tuple[float, re.Pattern[str]], ...] = (
         r"|operations)?|began (?:trading|business|operations|life|as)" r"|opened (?:our|its|their"
         r"|the) (?:first )?(?:doors|shop|workshop|bakery|office|store)"
         r"|launched(?: the company)?|(?:company|firm|business|story" r"|history|geschichte"
-        r"|histoire|historia|journey) (?:began|begins|starts|started" r"|beginnt|begann|commence"
+        r"|histoire|historia|journey|it all|everything|alles|tout|todo) (?:a |all )?(?:began|begins|starts"
+        r"|started" r"|beginnt|begann|commencé?"
         r"|comenzó|comienza|empieza))"
         r"(?P<gap>[^.;!?\d]{0,60}?)\s(?:in|im(?: jahre?)?|en" r"|back in)\s(?:[A-Za-zäé]{3,10}\s)?" + _YEAR,
         re.IGNORECASE)),
@@ -104,6 +106,19 @@ _OTHER_THING = re.compile(
     r"|league|standard|chamber|kammer)\b",
     re.IGNORECASE,
 )  # fmt: skip
+# "In 2008 we founded our subsidiary": what the verb takes, where it comes behind the year.
+_FOUNDED_SOMETHING = re.compile(
+    r"\s(?:(?:wir|we|nous|sie|er|the|our|its|a|an|die|der|das|eine?n?|unsere?|ihre?|la|le|une?|notre|sa|una?|el|su|new"
+    r"|neue|first|erste)\s){0,4}(?:[\w-]+\s){0,2}?(?:tochter\w*|niederlassung|subsidiary|branch|filiale?|sucursal"
+    r"|joint venture|stiftung|foundation|fundación|fondation|werk|abteilung|division|abteilung|office|büro|bureau"
+    r"|delegación|akademie|academy|verein|charity|sister company|schwester\w*)\b",
+    re.IGNORECASE,
+)
+# "Redfork, a company founded in 1977": the name before the comma is what was founded.
+_APPOSITION = re.compile(
+    r"(?P<name>[A-ZÄÖÜÉ][\w&'’.-]+(?:\s[A-ZÄÖÜÉ&][\w&'’.-]*){0,5}),\s(?:an?|the|eine?|die|das|der|une?|la|le|una?|el)\s"
+    r"[^,;.]{3,60}$"
+)
 _NOT = re.compile(
     r"\b(?:not|never|nicht|n['’]a pas|no fue|wrongly|incorrectly|rumou?r\w*|allegedly"
     r"|fälschlich\w*|angeblich|supposedly|legend has it|contrary to)\b",
@@ -165,6 +180,8 @@ def _in_sentence(page: ReadPage, sentence: Sentence, names: frozenset[str]) -> I
             span = (sentence.at, sentence.at + len(sentence.text))
             if len(text) > 320:
                 span = (sentence.at + match.start(), sentence.at + match.end())
+            if _FOUNDED_SOMETHING.match(text, match.end()):
+                continue
             if confidence < 0.73 and _OTHER_THING.search(text[match.end() : match.end() + 45]):
                 continue
             yield in_line(page, sentence.line, FactKey.FOUNDED, match["year"], span, confidence)
@@ -189,6 +206,9 @@ def _bound(text: str, match: re.Match[str], names: frozenset[str]) -> bool:
     before = text[clause_start : match.start()].strip(" ,(")
     gap = match["gap"] or ""
     own = _mentions(before, names)
+    apposed = _APPOSITION.search(before)
+    if apposed is not None and not _mentions(apposed["name"], names):
+        return False
     if _OTHER_THING.search(gap) and not _mentions(gap, names):
         return False
     if own:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from agents.documents import FactKey as K
 from agents.research.candidates import Candidate, in_line
 from agents.research.labelled import Pair
-from agents.research.pages import Line, ReadPage
+from agents.research.pages import Line, Link, ReadPage
 from agents.research.sentences import about_somebody_else, sentences
 from agents.research.vocabulary import heading_key, is_closing, label_key
 
@@ -125,17 +125,40 @@ def offerings(page: ReadPage, pairs: list[Pair]) -> Iterator[Candidate]:
     for pair in pairs:
         if pair.key in (K.PRODUCT, K.SERVICE, K.CUSTOMER, K.PARTNER, K.LOCATION) and not page.lines[pair.index].quoted:
             yield from _labelled(page, pair)
-        elif (
-            pair.key is K.CONTACT_PERSON
-            and (match := _PERSON.match(pair.value))
-            and not _NOT_PERSON.search(match["name"])
-        ):
-            yield Candidate(
-                K.CONTACT_PERSON, match["name"], "text", pair.start, pair.value_start + match.end(), "rule", 0.85
-            )
+        elif pair.key is K.CONTACT_PERSON:
+            yield from _people(pair)
     yield from _phrases(page)
     yield from _gendered(page)
     yield from _leaders(page)
+
+
+def _people(pair: Pair) -> Iterator[Candidate]:
+    """The people an office is labelled with, as far as one reads like the other."""
+    cursor = 0
+    for piece in re.split(r",\s|\n|\s(?:und|and|et|y|&|/)\s", pair.value[:200]):
+        at = pair.value.find(piece, cursor)
+        match = _PERSON.match(piece)
+        if at < 0 or match is None or _NOT_PERSON.search(match["name"]):
+            return
+        cursor = at + match.end()
+        yield Candidate(
+            K.CONTACT_PERSON, match["name"], "text", pair.start, pair.value_start + cursor, "rule", 0.85
+        )
+
+
+def _linked(page: ReadPage) -> dict[int, list[Link]]:
+    """Lines that are nothing but several links, and those: a row of vacancies or products."""
+    rows: dict[int, list[Link]] = {}
+    for link in page.links:
+        if link.text and "\n" not in link.text:
+            rows.setdefault(link.line, []).append(link)
+    return {
+        index: links
+        for index, links in rows.items()
+        if len(links) > 1
+        and index < len(page.lines)
+        and "".join(link.text for link in links).replace(" ", "") == page.lines[index].text.replace(" ", "")
+    }
 
 
 def _governing(page: ReadPage, index: int) -> tuple[K | None, int]:
@@ -153,6 +176,7 @@ def _governing(page: ReadPage, index: int) -> tuple[K | None, int]:
 
 def _below_headings(page: ReadPage) -> Iterator[Candidate]:
     counts: dict[int, int] = {}
+    rows = _linked(page)
     for index, line in enumerate(page.lines):
         if line.excluded or line.region == "nav" or line.quoted or line.row >= 0:
             continue
@@ -171,6 +195,12 @@ def _below_headings(page: ReadPage) -> Iterator[Candidate]:
             if listed:
                 yield from listed
                 continue
+        if index in rows and not line.level and line.heading == heading and key in (K.JOB, K.PRODUCT, K.SERVICE):
+            for link in rows[index]:
+                if _plausible(link.text, key) and not (key is K.JOB and _NO_JOBS.search(link.text)):
+                    span = (link.start - line.start, link.end - line.start)
+                    yield in_line(page, line, key, link.text, span, 0.65)
+            continue
         entry = _entry(page, index, heading, key)
         if entry is None:
             continue

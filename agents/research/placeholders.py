@@ -104,7 +104,7 @@ def _short(text: str) -> bool:
 
 def _number(text: str) -> bool:
     digits = re.sub(r"\D", "", text)
-    return not digits or int(digits) == 0
+    return int(digits) == 0 if digits else re.search(r"[^\W\d_]{3}", text) is None
 
 
 _BY_KEY: dict[FactKey, Callable[[str], bool]] = {

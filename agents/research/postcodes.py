@@ -76,6 +76,13 @@ _STREET_WORD = re.compile(
     r".*\b(?:Street|St|Road|Rd|Lane|Way|Close|Yard|Quay|Row|Hill|Avenue|Drive|Terrace|Square|Mews|Approach|Parade|Walk"
     r"|Gardens|Green|Crescent|Place|Grove|Wharf|Dock|Bridge|Gate)\.?",
 )
+_NAMED_STREET = re.compile(
+    r"(?:rue|route|avenue|chemin|place|quai|boulevard|allée|impasse|lieu-dit|hameau|le bourg|via|viale|piazza|calle"
+    r"|plaza"
+    r"|carretera|ctra\.|polígono|paseo|avenida|camino)\s[\w'’À-ž .-]{3,45}|[A-ZÄÖÜ][\w-]+(?:straße|strasse|weg|platz"
+    r"|gasse)",
+    re.IGNORECASE,
+)
 _YEAR_LAST = re.compile(r".*\b(?:19|20)\d\d")
 _LEAD_IN = re.compile(r"^.*?\b(?:at|bei|à|au|en|op|på|in|sita en|sise?)\s(?=\d|[" + _CAPITAL + r"])")
 _LEADS_IN = re.compile(r"\W*(?:visit|find|we|our|you|located|based|besuchen|sie|wir|nous|situé|siège)", re.IGNORECASE)
@@ -183,6 +190,8 @@ def _reads_like_street(words: str, street: re.Pattern[str], *, sure: bool) -> bo
         return True
     if len(words.split()) > 7 or (words[:1].islower() and words.count(" ") > 3):
         return False
+    if _NAMED_STREET.fullmatch(words):
+        return True
     if _NUMBER_LAST.fullmatch(words):
         return not _YEAR_LAST.fullmatch(words)
     if sure and _NUMBER_FIRST.fullmatch(words):

@@ -28,6 +28,14 @@ _AUTHORITIES = (
 _TOPIC = f"{_HOST}|{_MAKERS}|{_AUTHORITIES}"
 _HEADING = re.compile(r"(?:" + _TOPIC + r")\W*", re.IGNORECASE)
 _LABELLED = re.compile(r"\W*(?:" + _TOPIC + r")\s?(?::|–|—)\s", re.IGNORECASE)
+_MADE_BY = re.compile(
+    r"\W*(?:(?:un |this |diese |el )?(?:web)?(?:site|seite|sitio)?(?: web| internet)? ?(?:réalisée?|conçue?|créée?"
+    r"|designed"
+    r"|built|made|developed|powered|hosted|erstellt|umgesetzt|gestaltet|diseñado|desarrollado) (?:by|par|von|por"
+    r"|with|mit)"
+    r"|web(?:site|design|seite)? (?:by|von|door|par)|site by)\s",
+    re.IGNORECASE,
+)
 _LEGAL_PAGE = re.compile(
     r"impressum|imprint|legal notice|legal information|mentions légales|aviso legal|note legali|colofon|credits",
     re.IGNORECASE,
@@ -53,6 +61,8 @@ def set_aside(page: ReadPage) -> None:
                 other.excluded = True
         elif not line.level and len(line.text) < 60 and _HEADING.fullmatch(line.text):
             _rest_of_block(page, index)
+        elif line.region == "footer" and _MADE_BY.match(line.text[:80]):
+            line.excluded = True
         elif _LABELLED.match(line.text[:80]):
             line.excluded = True
             _rest_of_block(page, index)

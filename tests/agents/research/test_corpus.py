@@ -12,8 +12,8 @@ import pytest
 
 ROOT = Path(__file__).parents[3]
 TUNED = ROOT / "tests" / "agents" / "corpus"
-UNSEEN = TUNED / "unseen"
-RULES = {corpus: json.loads((corpus / "expected.json").read_text("utf-8")) for corpus in (TUNED, UNSEEN)}
+CORPORA = (TUNED, TUNED / "unseen", TUNED / "later")
+RULES = {corpus: json.loads((corpus / "expected.json").read_text("utf-8")) for corpus in CORPORA}
 PAGES = [(corpus, name) for corpus, rules in RULES.items() for name in sorted(rules)]
 
 
@@ -28,7 +28,7 @@ def evidence() -> ModuleType:
     return module
 
 
-@pytest.mark.parametrize("corpus", [TUNED, UNSEEN], ids=lambda path: path.name)
+@pytest.mark.parametrize("corpus", CORPORA, ids=lambda path: path.name)
 def test_every_page_of_a_corpus_is_listed(corpus: Path) -> None:
     pages = {path.name for path in corpus.iterdir() if path.is_file()} - {"expected.json"}
 
@@ -46,9 +46,9 @@ def test_a_page_yields_grounded_quotes_and_nothing_forbidden(evidence: ModuleTyp
     assert tally.missing_flags == []
 
 
-@pytest.mark.parametrize("corpus", [TUNED, UNSEEN], ids=lambda path: path.name)
+@pytest.mark.parametrize("corpus", CORPORA, ids=lambda path: path.name)
 def test_nine_of_ten_expected_facts_are_found(evidence: ModuleType, corpus: Path) -> None:
     tally = evidence.measure(corpus)
 
-    assert tally.expected > 200
+    assert tally.expected > 100
     assert tally.recall >= 0.9, tally.missed
