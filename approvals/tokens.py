@@ -105,6 +105,11 @@ class Tokens:
             transaction.record(self._event("token.revoked", revoked, by))
             return revoked
 
+    def any(self) -> bool:
+        """Whether a token was ever made."""
+        with self._store.read() as transaction:
+            return bool(transaction.tokens())
+
     def listed(self, by: Actor) -> tuple[Token, ...]:
         """Every token, without its secret, which nobody has.
 

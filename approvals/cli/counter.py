@@ -48,21 +48,24 @@ class Counter:
         self._render = render
 
     @contextmanager
-    def session(self, who: str | None, *, owner: bool = False) -> Iterator[Session]:
-        """The queue and the caller. `owner`: whoever owns an embedded home need not say a name for this.
+    def session(self, who: str | None, *, owner: bool = False, founding: bool = False) -> Iterator[Session]:
+        """The queue and the caller.
+
+        `owner`: whoever owns an embedded home need not say a name for this. `founding`: whoever can open the store
+        may do this while it holds no token, for nobody could have one.
 
         Raises:
             NotAuthenticated: nobody can tell who is asking; the message says how to.
         """
         approvals = self._compose()
         try:
-            by = caller(approvals, who, owner=owner)
+            by = caller(approvals, who, owner=owner, founding=founding)
             yield Session(approvals, by, Reading(approvals.service), self._render)
         finally:
             approvals.close()
 
 
-def caller(approvals: Approvals, who: str | None, *, owner: bool = False) -> Actor:
+def caller(approvals: Approvals, who: str | None, *, owner: bool = False, founding: bool = False) -> Actor:
     """Who gave the command: named on an embedded home, else by token.
 
     Raises:
@@ -82,6 +85,8 @@ def caller(approvals: Approvals, who: str | None, *, owner: bool = False) -> Act
         return Actor(kind="system", id="countersign", via="embedded", scopes=frozenset({"read", "admin"}))
     if own:
         raise NotAuthenticated(f"Say who you are: --as EMAIL, or set {USER}. {_deciders(approvals)}")
+    if founding and not approvals.tokens.any():
+        return Actor(kind="system", id="countersign", via="system", scopes=frozenset({"read", "admin"}))
     raise NotAuthenticated(f"Say who you are: set {TOKEN} to a token that an administrator of this queue made for you.")
 
 

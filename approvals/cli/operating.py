@@ -136,9 +136,12 @@ def _token(counter: Counter) -> typer.Typer:
         as_json: AsJson = False,
         who: As = None,
     ) -> None:
-        """Make a token and print its secret, which nobody can see again. For administrators."""
+        """Make a token and print its secret, which nobody can see again. For administrators.
+
+        The first token of a queue on a server needs none: whoever can open its store can make it.
+        """
         scopes: list[Scope] = [one.value for one in scope or [Reach.READ]]
-        with counter.session(who) as at:
+        with counter.session(who, founding=True) as at:
             minted = at.approvals.tokens.create(
                 subject,
                 at.by,

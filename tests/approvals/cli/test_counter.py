@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from typer.testing import CliRunner
 
@@ -11,7 +13,7 @@ from approvals.decisions import Actor
 from approvals.store import open_store
 from approvals.tokens import Tokens
 
-BEN_MAIL = "ben@acme.example"
+ADA_MAIL, BEN_MAIL = "ada@acme.example", "ben@acme.example"
 ADMIN = Actor(kind="person", id="ada@acme.example", via="embedded", scopes=frozenset({"read", "admin"}))
 
 
@@ -105,6 +107,19 @@ def test_elsewhere_nobody_looks_without_a_token(run, elsewhere, monkeypatch):
 
     assert result.exit_code == 1
     assert "COUNTERSIGN_TOKEN" in result.stderr
+
+
+def test_the_first_token_elsewhere_needs_none_and_the_second_does(run, elsewhere, people, monkeypatch):
+    """Without it nobody could ever get one; whoever can open the store could write anything into it anyway."""
+    first = run("token", "create", ADA_MAIL, "--scope", "read", "--scope", "admin", settings=elsewhere)
+    second = run("token", "create", BEN_MAIL, settings=elsewhere)
+    monkeypatch.setenv("COUNTERSIGN_TOKEN", first.stdout.strip())
+    third = run("token", "create", BEN_MAIL, settings=elsewhere)
+
+    assert (first.exit_code, second.exit_code, third.exit_code) == (0, 1, 0)
+    assert "COUNTERSIGN_TOKEN" in second.stderr
+    log = run("audit", "log", "--json", settings=elsewhere)
+    assert [entry["event"]["actor"] for entry in json.loads(log.stdout)] == ["countersign", ADA_MAIL]
 
 
 def test_a_home_that_others_can_write_to_is_nobodys_own(run, home, settings):
