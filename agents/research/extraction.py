@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from agents.documents import EntityRef, FactKey, Flag
 from agents.ports import Page
-from agents.research.candidates import Candidate, preferring_text
+from agents.research.candidates import Candidate, preferring_text, words_of
 from agents.research.contacts import contacts, host_of
 from agents.research.credentials import credentials
 from agents.research.decoding import decode
@@ -21,7 +21,7 @@ from agents.research.news import news
 from agents.research.offerings import offerings
 from agents.research.pages import ReadPage
 from agents.research.plain_text import read_text
-from agents.research.sections import set_aside
+from agents.research.sections import set_aside, tells_of_a_customer
 from agents.research.structured import page_addresses, structured
 from agents.research.suspicion import is_instruction, look_alikes, quarantine
 from agents.research.walking import read_html
@@ -74,6 +74,11 @@ def first_look(read: ReadPage, origin: str, where: str) -> tuple[Reading, list[F
         read, origin, told, [c for c in names(read, labelled) if not is_instruction(c.value)], page_addresses(read)
     )
     reading.candidates = list(contacts(read, labelled)) + list(legal_names(read, labelled))
+    reading.candidates += [
+        Candidate(FactKey.WEBSITE, pair.value.split()[0], "text", pair.value_start, pair.end, "rule", 0.8)
+        for pair in labelled
+        if pair.key is FactKey.WEBSITE and _WEBSITE.match(pair.value)
+    ]
     if odd := look_alikes(" ".join((read.title, read.text))):
         listed = ", ".join(repr(word) for word in odd[:5])
         flags.append(
@@ -113,7 +118,8 @@ def extract(reading: Reading, entity: EntityRef) -> list[Candidate]:
     found.extend(c for c in told.entries if not c.about or similar(c.about, entity.name))
     found.extend(c for c in (*told.site_names, *reading.names) if similar(c.value, entity.name))
     found.extend(_legal(reading, entity, own))
-    found.extend(c for c in reading.candidates if c.key is not FactKey.LEGAL_NAME)
+    found.extend(c for c in reading.candidates if c.key not in (FactKey.LEGAL_NAME, FactKey.WEBSITE))
+    found.extend(replace(c, key=FactKey.LEGAL_NAME) for c in found if c.key is FactKey.NAME and form_of(c.value))
     found.extend(descriptions(page, labelled, own))
     found.extend(tagline(page))
     found.extend(founding(page, labelled, own))
@@ -123,7 +129,21 @@ def extract(reading: Reading, entity: EntityRef) -> list[Candidate]:
     found.extend(credentials(page))
     found.extend(news(page))
     found.extend(_websites(reading, entity))
+    if tells_of_a_customer(page):
+        found = [c for c in found if c.key not in _OF_ONE or _names_us(page, c, own)]
     return [_rooted(preferring_text(page, c)) for c in found if not is_instruction(c.value)]
+
+
+# What a case study tells of the customer first, and of its author only by name.
+_OF_ONE = frozenset({FactKey.FOUNDED, FactKey.EMPLOYEES, FactKey.REVENUE, FactKey.LOCATION, FactKey.CONTACT_PERSON})
+
+
+def _names_us(page: ReadPage, candidate: Candidate, own: frozenset[str]) -> bool:
+    """Whether the company's name stands in the line a candidate was read from, or it is no line of the text."""
+    if candidate.part != "text":
+        return True
+    line = next((line for line in page.lines if line.start <= candidate.start < line.end), None)
+    return line is None or line.region == "footer" or bool(own & set(words_of(line.text[:600])))
 
 
 def _rooted(candidate: Candidate) -> Candidate:

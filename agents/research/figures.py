@@ -9,7 +9,7 @@ from agents.documents import FactKey
 from agents.research.candidates import Candidate, in_line
 from agents.research.labelled import Pair
 from agents.research.pages import ReadPage
-from agents.research.sentences import about_somebody_else, has_other_subject, sentences
+from agents.research.sentences import about_somebody_else, has_other_subject, said_of_another, sentences
 
 _QUALIFIER = (
     r"(?:(?:more than|over|about|around|approximately|approx\.?|nearly|almost|some|at least"
@@ -91,6 +91,15 @@ _NUMBERED = re.compile(
     r"\d|\b(?:t(?:wo|hree|en|we|hirt|rent|rein)|f(?:our|ive|if|ort|ünf)|s(?:ix|even)|eight|nine|eleven|hundr"
     r"|zw(?:ölf|anz)"
     r"|dreiß|vierz|douze|qui|vingt|doce|vei)",
+    re.IGNORECASE,
+)
+_AT_ONE_SITE = re.compile(
+    r"\b(?:opened|opens|opening|eröffne\w*|ouvr\w+|abri\w*|built|closed|closing|schließ\w*)\b[^.;]{0,60}\b(?:plant"
+    r"|factory"
+    r"|office|site|branch|warehouse|facility|\w*werk|niederlassung|standort|usine|bureau|planta|fábrica|delegación"
+    r"|depot)"
+    r"\b[^.;]{0,50}$|\b(?:plant|factory|branch|facility|zweigwerk|niederlassung|usine|planta|fábrica)\b[^.;,]{0,30}"
+    r"\b(?:with|mit|avec|con|employing|employs)\s[^.;,]{0,40}$",
     re.IGNORECASE,
 )
 _OF_A_GROUP = re.compile(
@@ -180,7 +189,7 @@ def figures(page: ReadPage, pairs: list[Pair], names: frozenset[str] = frozenset
         if about_somebody_else(text) or has_other_subject(text, names):
             continue
         span = (sentence.at, sentence.at + len(text))
-        if (found := _employees(text)) is not None:
+        if (found := _employees(text)) is not None and not said_of_another(text[: found[0].start()], names):
             match, confidence = found
             near = span if len(text) < 320 else (sentence.at + match.start(), sentence.at + match.end())
             yield in_line(page, sentence.line, FactKey.EMPLOYEES, match["value"], near, confidence, as_of=_as_of(text))
@@ -199,6 +208,8 @@ def _employees(text: str) -> tuple[re.Match[str], float] | None:
         for match in pattern.finditer(text):
             around = text[max(0, match.start() - 45) : match.end() + 25]
             if _NOT_OURS.search(around) or _YEARISH.match(match["value"]) or _OF_A_GROUP.search(text[: match.start()]):
+                continue
+            if _AT_ONE_SITE.search(text[: match.end()]):
                 continue
             return match, confidence
     return None

@@ -10,7 +10,7 @@ from agents.documents import FactKey
 from agents.research.candidates import Candidate, folded, in_line
 from agents.research.labelled import Pair
 from agents.research.pages import Line, ReadPage
-from agents.research.sentences import Sentence, about_somebody_else, sentences, sentences_of
+from agents.research.sentences import Sentence, about_somebody_else, said_of_another, sentences, sentences_of
 from agents.research.suspicion import is_instruction
 
 _YEAR = r"(?P<year>1[6-9]\d\d|20[0-4]\d)(?![\d-]*\d)"
@@ -114,11 +114,7 @@ _FOUNDED_SOMETHING = re.compile(
     r"|delegación|akademie|academy|verein|charity|sister company|schwester\w*)\b",
     re.IGNORECASE,
 )
-# "Redfork, a company founded in 1977": the name before the comma is what was founded.
-_APPOSITION = re.compile(
-    r"(?P<name>[A-ZÄÖÜÉ][\w&'’.-]+(?:\s[A-ZÄÖÜÉ&][\w&'’.-]*){0,5}),\s(?:an?|the|eine?|die|das|der|une?|la|le|una?|el)\s"
-    r"[^,;.]{3,60}$"
-)
+_AUXILIARY = re.compile(r"(?:was|were|been|is|are|had|wurde|ist|a été|est|fue|es|ha sido|we|wir)\b", re.IGNORECASE)
 _NOT = re.compile(
     r"\b(?:not|never|nicht|n['’]a pas|no fue|wrongly|incorrectly|rumou?r\w*|allegedly"
     r"|fälschlich\w*|angeblich|supposedly|legend has it|contrary to)\b",
@@ -206,8 +202,9 @@ def _bound(text: str, match: re.Match[str], names: frozenset[str]) -> bool:
     before = text[clause_start : match.start()].strip(" ,(")
     gap = match["gap"] or ""
     own = _mentions(before, names)
-    apposed = _APPOSITION.search(before)
-    if apposed is not None and not _mentions(apposed["name"], names):
+    if said_of_another(
+        text[clause_start : match.start()], names, at_once=_AUXILIARY.match(match["verb"]) is None
+    ):
         return False
     if _OTHER_THING.search(gap) and not _mentions(gap, names):
         return False

@@ -168,11 +168,20 @@ def _domain(prospect: Prospect, readings: list[Reading], target_host: str) -> st
                 host = candidate.value.rsplit("@", 1)[1].lower()
                 if not _FREE_MAIL.match(host):
                     votes[registrable(host)] += 0.4
+            elif candidate.key is FactKey.WEBSITE and _is_named(host_of(candidate.value), reading, prospect):
+                votes[registrable(host_of(candidate.value))] += 0.6
     if prospect.name:
         wanted = {word for word in words_of(without_form(prospect.name)) if word not in _GENERIC}
         related = {host: n for host, n in votes.items() if any(word in label_of(host) for word in wanted)}
         votes = related or ({} if len(votes) > 1 else votes)
     return max(sorted(votes), key=lambda host: votes[host]) if votes else ""
+
+
+def _is_named(host: str, reading: Reading, prospect: Prospect) -> bool:
+    """Whether a host carries a telling word of the company's name, asked for or given by the page."""
+    given = [prospect.name] if prospect.name else [c.value for c in reading.own_names[:6]]
+    words = {word for name in given for word in words_of(without_form(name)) if word not in _GENERIC and len(word) > 3}
+    return "." in host and not on_platform(host) and any(word in label_of(host) for word in words)
 
 
 def _voted(readings: list[Reading], domain: str) -> str:

@@ -18,7 +18,10 @@ _ANYWHERE = re.compile(
     r"|(?i:^\[[^\]]*\]$)|(?i:^<[^>]*>$)",
 )
 _WHOLE = re.compile(
-    r"(?:your|my|the|our|a|company|business|site|website|app|project|page|home ?page|home|index"
+    r"(?:just another (?:wordpress|\w+) (?:site|weblog|blog)|un site utilisant wordpress|(?:eine weitere|noch eine)"
+    r" wordpress-(?:website|seite)|otro sitio (?:realizado con|de) wordpress|my wordpress (?:blog|site)"
+    r"|(?:a |your |short |site |page |meta |the )*description(?: (?:goes )?here)?|(?:a )?default description"
+    r"|your|my|the|our|a|company|business|site|website|app|project|page|home ?page|home|index"
     r"|untitled(?: document)?|document|title|name"
     r"|company name|site name|site title|website name|my website|my site|my app|react app"
     r"|vite(?: \+ \w+)*|vue app|next\.?js app|create next app"

@@ -40,6 +40,17 @@ _LEGAL_PAGE = re.compile(
     r"impressum|imprint|legal notice|legal information|mentions légales|aviso legal|note legali|colofon|credits",
     re.IGNORECASE,
 )
+_CASE_STUDY = re.compile(
+    r"\b(?:case stud(?:y|ies)|customer stor(?:y|ies)|success stor(?:y|ies)|fallstudie|erfolgsgeschichte|anwenderbericht"
+    r"|cas client|étude de cas|caso de éxito|historia de éxito)\b"
+    r"|^(?:how|wie|comment|cómo)\s(?!(?:we|wir|nous|to|it|you|our|much|many|do|does|can|man|sie|faire|hacer"
+    r"|funciona)\b)"
+    r"\w.{0,50}?\b(?:cut|cuts|sav(?:e|es|ed|ing)|gr(?:ew|ows?)|reduc\w+|increas\w+|boost\w*|improv\w*|uses?|used"
+    r"|scal\w+"
+    r"|built|moved|achiev\w+|switch\w+|halved|doubled|automat\w+|spart\w*|senkt\w*|steigert\w*|réduit|augmente|redujo"
+    r"|ahorra|ahorró)\b",
+    re.IGNORECASE,
+)
 _MAX_LINES = 12
 
 
@@ -66,6 +77,12 @@ def set_aside(page: ReadPage) -> None:
         elif _LABELLED.match(line.text[:80]):
             line.excluded = True
             _rest_of_block(page, index)
+
+
+def tells_of_a_customer(page: ReadPage) -> bool:
+    """Whether the page is a case study: most of its figures are then the customer's."""
+    heads = [line.text for line in page.lines if line.level == 1 and not line.excluded][:2]
+    return any(_CASE_STUDY.search(words[:160]) for words in (page.title, *heads))
 
 
 def _rest_of_block(page: ReadPage, index: int) -> None:

@@ -122,3 +122,23 @@ def has_other_subject(text: str, names: frozenset[str]) -> bool:
     words = [folded(word) for word in match[1].split()] if match else []
     foreign = [word for word in words if word and word not in _COMMON]
     return bool(names) and len(foreign) >= 2 and not set(foreign) & names
+
+
+# "Redfork, a company founded in 1977", "Balanza S.A., established in 1958": what follows is said of the name before it.
+_NAMED = r"(?P<name>[A-ZÄÖÜÉ][\w&'’.-]+(?:\s[A-ZÄÖÜÉ&][\w&'’.-]*){0,5})"
+_APPOSED = re.compile(_NAMED + r",\s(?:an?|eine?|une?|una?)\s[^,;.]{3,60}$")
+_RIGHT_BEFORE = re.compile(_NAMED + r"\s?[,(]\s*$")
+_NO_NAME = frozenset(("in", "today", "heute", "since", "seit", "depuis", "desde", "originally", "first", "ursprünglich",
+    "now", "and", "und", "the", "as", "im", "en", "gmbh", "ltd", "inc", "limited"))  # fmt: skip
+
+
+def said_of_another(before: str, names: frozenset[str], *, at_once: bool = False) -> bool:
+    """Whether what follows these words is said of another name than the company's, which they put in apposition.
+
+    With `at_once` a name and a comma are enough, as before a bare participle.
+    """
+    match = _APPOSED.search(before) or (_RIGHT_BEFORE.search(before) if at_once else None)
+    if match is None or not names:
+        return False
+    words = {folded(part) for part in re.split(r"[\s&.,'’–-]+", match["name"])} - {""}
+    return bool(words - _NO_NAME) and not words & names

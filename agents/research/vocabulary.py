@@ -101,7 +101,7 @@ LABELS: tuple[tuple[K, re.Pattern[str]], ...] = (
         r"owners?", r"proprietor", r"president", r"chair(?:man|woman|person)?",
         r"contact(?: person)?", r"your contact", r"press contact", r"media contact",
         r"(?:allein)?geschäftsführ(?:er|erin|ung" r"|erinnen)(?: und inhaber(?:in)?)?", r"inhaber(?:in)?",
-        r"vorstand(?:svorsitzende[r]?)?", r"ansprechpartner(?:in)?", r"ihr ansprechpartner",
+        r"vorstand(?:svorsitzende[r]?)?", r"(?:ihre?|deine?|unsere?) ansprechpartner(?:in)?", r"ansprechpartner(?:in)?",
         r"vertreten durch(?: den geschäftsführer" r"| die geschäftsführerin| die geschäftsführer)?",
         r"vertretungsberechtigte?r? ?\w*", r"gründer(?:in)?", r"leiter(?:in)? [\w ]{2,30}", r"prokurist(?:in)?",
         r"pressekontakt", r"vertriebsleit(?:er|erin|ung)",
