@@ -80,7 +80,7 @@ def addresses(page: ReadPage, pairs: list[Pair]) -> Iterator[Candidate]:
             continue
         for street in _STREET.finditer(line.text[:1_500]):
             at = line.start + street.start()
-            if any(start <= at < end for start, end in taken):
+            if any(at < end and start < line.start + street.end() for start, end in taken):
                 continue
             start, end, last = _around(page, index, street)
             value = page.text[start:end]

@@ -66,6 +66,62 @@ async def test_a_saved_page_becomes_a_brief_whose_quotes_can_be_looked_up(tmp_pa
     assert [fact.id for fact in draft.facts] == [f"f{number}" for number in range(1, len(draft.facts) + 1)]
 
 
+async def test_the_home_page_comes_first_and_gives_the_first_description(tmp_path: Path) -> None:
+    (tmp_path / "careers.html").write_text(
+        "<title>Careers | Halden Freight</title><h1>Halden Freight</h1><p>Halden Freight offers drivers a start.</p>"
+    )
+    (tmp_path / "index.html").write_text(
+        "<title>Halden Freight</title><h1>Halden Freight</h1><p>Halden Freight moves timber and steel by rail.</p>"
+    )
+
+    draft = await _research(str(tmp_path), name="Halden Freight")
+
+    assert draft.document.sources[0].address.endswith("/index.html")
+    assert _values(draft, FactKey.DESCRIPTION)[0] == "Halden Freight moves timber and steel by rail."
+
+
+async def test_a_website_is_its_root_whichever_page_was_quoted(tmp_path: Path) -> None:
+    page = tmp_path / "legal.html"
+    page.write_text(
+        "<link rel=canonical href='https://www.halden.example/impressum'><title>Halden Freight</title>" + HALDEN
+    )
+
+    draft = await _research(str(page))
+
+    assert _values(draft, FactKey.WEBSITE) == ["https://www.halden.example/"]
+
+
+async def test_what_machines_are_told_is_quoted_with_its_key(tmp_path: Path) -> None:
+    page = tmp_path / "about.html"
+    page.write_text(
+        '<title>Halden Freight</title><script type="application/ld+json">{"@type": "Organization", '
+        '"name": "Halden Freight", "foundingDate": "1998", "numberOfEmployees": 320}</script><p>Rail freight.</p>'
+    )
+    snapshots = MemorySnapshots()
+
+    draft = await _research(str(page), snapshots)
+
+    quotes = {fact.key: fact.quote for fact in draft.facts if fact.part == "markup"}
+    assert quotes[FactKey.FOUNDED] == '"foundingDate": "1998"'
+    assert quotes[FactKey.EMPLOYEES] == '"numberOfEmployees": 320'
+    markup = part_of(draft.document.sources[0], "markup", snapshots)
+    assert markup is not None
+    assert all(markup[fact.start : fact.end] == fact.quote for fact in draft.facts if fact.part == "markup")
+
+
+async def test_the_host_of_a_site_is_not_the_company(tmp_path: Path) -> None:
+    page = tmp_path / "legal.html"
+    page.write_text(
+        "<title>Impressum | Halden Freight</title><h1>Impressum</h1><p>Halden Freight GmbH<br>Am Kai 4<br>20457 Hamburg"
+        "</p><h2>Hosting</h2><p>Serverfarm GmbH<br>Rechnerweg 9<br>60311 Frankfurt<br>Telefon: 069 555 1234</p>"
+    )
+
+    draft = await _research(str(page))
+
+    assert _values(draft, FactKey.ADDRESS) == ["Am Kai 4, 20457 Hamburg"]
+    assert _values(draft, FactKey.PHONE) == []
+
+
 async def test_the_same_page_gives_the_same_brief(tmp_path: Path) -> None:
     (tmp_path / "a.html").write_text(HALDEN)
 
