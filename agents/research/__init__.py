@@ -118,8 +118,8 @@ def _called(page: Page, number: int) -> str:
 def _unread_language(where: str, language: str) -> Flag:
     return Flag(
         code="language_not_read",
-        message=f"{where} is in {language!r}; sentences are read in English, German, French and Spanish, "
-        "so only its structured data, labels and contacts count.",
+        message=f"{where} is in {language!r}; sentences are read well in English, German, French and Spanish only, "
+        "so mostly its structured data, labels and contacts count.",
         severity="info",
     )
 

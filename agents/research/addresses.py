@@ -56,16 +56,6 @@ _COUNTRY = re.compile("^" + COUNTRY_NAME + r"\.?$")
 
 def addresses(page: ReadPage, pairs: list[Pair]) -> Iterator[Candidate]:
     """Postal addresses: labelled, in an address element, or a street with its town."""
-    for pair in pairs:
-        if (
-            pair.key is FactKey.ADDRESS
-            and re.search(r"\d", pair.value)
-            and not PRIVATE.search(pair.label)
-            and "@" not in pair.value
-            and len(pair.value) < 200
-            and (_STREET.search(pair.value) or _POSTCODE.search(pair.value))
-        ):
-            yield Candidate(FactKey.ADDRESS, _tidy(pair.value), "text", pair.value_start, pair.end, "rule", 0.88)
     used = -1
     taken: list[tuple[int, int]] = []
     for found in by_postcode(page, _STREET):
@@ -75,11 +65,24 @@ def addresses(page: ReadPage, pairs: list[Pair]) -> Iterator[Candidate]:
         if found.town is not None:
             start, end = found.town
             yield Candidate(FactKey.LOCATION, page.text[start:end], "text", start, end, "rule", 0.7)
+    for pair in pairs:
+        if (
+            pair.key is FactKey.ADDRESS
+            and re.search(r"\d", pair.value)
+            and not PRIVATE.search(pair.label)
+            and "@" not in pair.value
+            and len(pair.value) < 200
+            and (_STREET.search(pair.value) or _POSTCODE.search(pair.value))
+            and not any(pair.value_start < end and start < pair.end for start, end in taken)
+        ):
+            yield Candidate(FactKey.ADDRESS, _tidy(pair.value), "text", pair.value_start, pair.end, "rule", 0.88)
     for index, line in enumerate(page.lines):
         if line.excluded or index <= used or len(line.text) > 1_500 or is_private(page, index):
             continue
         for street in _STREET.finditer(line.text[:1_500]):
             at = line.start + street.start()
+            if re.search(r"©|opyright|(?:19|20)\d\d[-–]$", line.text[: street.start() + 5]) and street[0][:1] in "12":
+                continue  # the years of a copyright note
             if any(at < end and start < line.start + street.end() for start, end in taken):
                 continue
             start, end, last = _around(page, index, street)

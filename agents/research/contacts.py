@@ -174,7 +174,9 @@ def _phones(page: ReadPage) -> Iterator[Candidate]:
 
 def _number(raw: str) -> str:
     number = " ".join(raw.split()).rstrip(" -–/.(")
-    return number + ")" if number.count("(") > number.count(")") else number
+    if number.count("(") > number.count(")"):
+        return number + ")"
+    return number.replace(")", "", 1) if number.count(")") > number.count("(") else number
 
 
 def _emails(page: ReadPage) -> Iterator[Candidate]:

@@ -106,6 +106,7 @@ def _following(page: ReadPage, index: int, end: int) -> int:
             line.parent != page.lines[index].parent
             or not re.search(r"\d{4,5}|^[A-Z][\w' .-]{2,30}$", line.text)
             or ":" in line.text
+            or sum(char.isdigit() for char in line.text) > 8  # a telephone number
         ):
             break
         end = line.end

@@ -61,7 +61,7 @@ _PERKS = re.compile(
 )
 _NAMED = (
     r"(?P<list>(?:(?:the |die |der |das |le |la |les |el |los "
-    r"|las )?[A-ZÄÖÜÉ0-9][\w&'’.À-ÿ+-]*(?:[ -](?:of|de|der|des|du|von|&|for"
+    r"|las )?[A-ZÄÖÜÉ0-9][\w&'’.À-ÿ+-]*(?:[ -](?:of|de|del|della|di|der|des|du|von|van|la|le|&|for"
     r"|[A-ZÄÖÜÉ0-9][\w&'’.À-ÿ+-]*)){0,5}(?:\s?,\s|,?\s(?:and|und|et|y|sowie|as well as|&)\s|$"
     r"|(?=[.;)])|(?=\s[a-zäöü–-])))+)"
 )
@@ -211,6 +211,8 @@ def _below_headings(page: ReadPage) -> Iterator[Candidate]:
 
 def _in_a_row(page: ReadPage, line: Line, key: K) -> Iterator[Candidate]:
     """The entries of a paragraph that is nothing but a list of names."""
+    if any(kind is key and pattern.search(line.text[:700]) for kind, _, pattern in _PHRASES):
+        return  # a sentence that introduces its list, read as one
     text = _AND_MORE.sub("", line.text[:700]).rstrip(" .,")
     pieces = [
         piece.strip(" .,")
@@ -385,6 +387,8 @@ def _labelled(page: ReadPage, pair: Pair) -> Iterator[Candidate]:
     line = page.lines[pair.index]
     if line.level or (line.tag == "li" and line.row < 0 and line.start == pair.value_start):
         return  # an entry of its own, read with the others below its heading
+    if any(kind is pair.key and pattern.search(pair.value) for kind, _, pattern in _PHRASES):
+        return  # a sentence that introduces its list, read as one
     cursor = 0
     # "Turning and milling" is one service; three of anything are a list.
     listed = pair.key not in (K.PRODUCT, K.SERVICE) or re.search(r"[,;|•·\n]", pair.value)

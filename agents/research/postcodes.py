@@ -64,7 +64,7 @@ _UNIT = re.compile(
     r"(?:Unit|Suite|Ste\.?|Floor|Level|Flat|Block|Building|Bldg|Office|Room|Studio|The\s[A-Z]|Haus|Gebäude|Aufgang|Bât"
     r"|Bâtiment|Immeuble|Résidence|Z\.?A\.?(?:C\.?)?|Z\.?I\.?|Zone|Parc|Polígono|Pol\.|Nave|Local|Edificio|Planta"
     r"|Loc\.|Zona|Industriepark|(?:Industrie|Gewerbe)gebiet|(?:Gewerbe|Technologie)park|Bus|Postbus|Postfach"
-    r"|PO Box)\b.*"
+    r"|PO Box)\b.+"
     r"|\d{1,2}(?:st|nd|rd|th|\.|e|er|º|ª)?\s?(?:Floor|floor|OG|Stock|Etage|étage|planta|piso|sal|tv|th|etage|tr)\b.*"
     r"|.*\b(?:House|Mill|Building|Centre|Center|Park|Estate|Court|Works|Wharf|Barn|Farm|Business Park|Trading Estate)"
 )  # fmt: skip
