@@ -20,6 +20,7 @@ from agents.research.naming import form_of, legal_names, names, without_form
 from agents.research.news import news
 from agents.research.offerings import offerings
 from agents.research.pages import ReadPage
+from agents.research.people import people
 from agents.research.plain_text import read_text
 from agents.research.sections import set_aside, tells_of_a_customer
 from agents.research.structured import page_addresses, structured
@@ -126,6 +127,7 @@ def extract(reading: Reading, entity: EntityRef) -> list[Candidate]:
     found.extend(founding_in_meta(page, own))
     found.extend(figures(page, labelled, own))
     found.extend(offerings(page, labelled))
+    found.extend(people(page, labelled))
     found.extend(credentials(page))
     found.extend(news(page))
     found.extend(_websites(reading, entity))

@@ -9,8 +9,9 @@ from agents.documents import FactKey as K
 from agents.research.candidates import Candidate, in_line
 from agents.research.labelled import Pair
 from agents.research.pages import Line, Link, ReadPage
+from agents.research.people import NOT_PERSON, PERSON
 from agents.research.sentences import about_somebody_else, sentences
-from agents.research.vocabulary import heading_key, is_closing, label_key
+from agents.research.vocabulary import GENDERED, heading_key, is_closing, label_key
 
 MAX_ENTRIES = 40
 _LISTED = frozenset({K.PRODUCT, K.SERVICE, K.CUSTOMER, K.PARTNER, K.LOCATION, K.JOB})
@@ -31,16 +32,7 @@ _AND_MORE = re.compile(
     r"|otros)|otros)\b.*$|[,\s]+(?:u\. ?a\.|u\. ?v\. ?m\.|etc\.?|…|\.\.\.).*$",
     re.IGNORECASE,
 )
-_LED_BY = re.compile(
-    r"\b(?:Geschäftsführer(?:in|innen|ung)?|Managing Directors?|Directors?|CEO|Inhaber(?:in)?"
-    r"|Owners?|Vorstand|Gérante?s?|Gerentes?|Founders?|Founded by|gegründet von|fondée? par"
-    r"|fundada por)(?: and (?:CEO|founder|owner))?\s?[:,]?\s(?P<people>.{4,120})"
-)
 _TAIL = re.compile(r"\s*(?:\((?:m/w/d|w/m/d|m/f/d|f/m/d|m/f/x|m/w/x|h/f|f/h|all genders|gn|a)\)).*$", re.IGNORECASE)
-_GENDERED = re.compile(
-    r"\((?:m/w/d|w/m/d|m/f/d|f/m/d|m/w/x|m/f/x|d/m/w|h/f|f/h|all genders|gn)\)|\b(?:H/F|F/H|m/w/d|w/m/d)\b",
-    re.IGNORECASE,
-)
 _NO_JOBS = re.compile(
     r"\b(?:no (?:open|current|vacanc)|currently (?:no|not)|keine (?:offenen )?stellen"
     r"|aktuell keine|pas de poste|aucun poste|no hay|none at|not hiring|speculative|initiativ)",
@@ -95,28 +87,6 @@ _PHRASES: tuple[tuple[K, float, re.Pattern[str]], ...] = (
         r"|[Bb]asée? à|[Ss]iège (?:social )?(?:est )?(?:situé )?à" r"|[Ss]ituée? à|[Ii]nstallée? à"
         r"|[Cc]on sede en|[Ss]ede en|[Uu]bicad[ao]s? en" r"|[Bb]asad[ao] en)\s" + _NAMED)),
 )  # fmt: skip
-_PERSON = re.compile(
-    r"(?:(?:Dr|Prof|Dipl|Ing|Mag|M\.?Sc|B\.?Sc|Mr|Mrs|Ms|Herrn?|Frau|Mme|M|Sr|Sra|D"
-    r"|Dª)\.?[ -]?(?:-?Ing\."
-    r"|h\.\s?c\.)?\s*)*(?P<name>[A-ZÄÖÜÁÉÍÓÚŁŠŽØÅ][\w'’À-ž]+(?:-[A-ZÄÖÜ][\w'’À-ž]+)?(?:\s(?:[A-Z]\."
-    r"|von|van|de|del|de la|der|den|la|zu|af|Mc"
-    r"|O['’])){0,2}(?:\s[A-ZÄÖÜÁÉÍÓÚŁŠŽØÅ][\w'’À-ž]+(?:-[A-ZÄÖÜÁÉÍÓÚ][\w'’À-ž]+)?){1,3})(?=$"
-    r"|[\s,.;(–|-])"
-)
-_NOT_PERSON = re.compile(
-    r"\b(?:GmbH|Ltd|Inc|AG|LLC|Team|Office|Department|Street|Sales|Support|Email|Phone|The|Our|We"
-    r"|Contact|Managing|Director|Manager|Company|Center|Centre|Service|Services|University|Head"
-    r"|Chief|Officer|Vice|President)\b"
-)
-_ROLE = re.compile(
-    r"\b(?:CEO|CTO|CFO|COO|CMO|Chief [A-Z]\w+ Officer|Managing Director|(?:Co-?)?[Ff]ounder|Owner"
-    r"|Head of [A-Z]\w+|(?:Sales|Operations|Office|General|Plant|Account) Manager"
-    r"|Geschäftsführer(?:in)?|Inhaber(?:in)?|Gründer(?:in)?|Vertriebsleiter(?:in)?"
-    r"|Leiter(?:in)? \w+|Gérante?|Directeur \w+|Directrice \w+|PDG|Président[e]?|Gerente"
-    r"|Director(?:a)? \w+|Fundador(?:a)?|Director|President|Chairman)\b"
-)
-
-
 def offerings(page: ReadPage, pairs: list[Pair]) -> Iterator[Candidate]:
     """Entries of telling lists, labelled values and phrases."""
     yield from _below_headings(page)
@@ -125,25 +95,8 @@ def offerings(page: ReadPage, pairs: list[Pair]) -> Iterator[Candidate]:
     for pair in pairs:
         if pair.key in (K.PRODUCT, K.SERVICE, K.CUSTOMER, K.PARTNER, K.LOCATION) and not page.lines[pair.index].quoted:
             yield from _labelled(page, pair)
-        elif pair.key is K.CONTACT_PERSON:
-            yield from _people(pair)
     yield from _phrases(page)
     yield from _gendered(page)
-    yield from _leaders(page)
-
-
-def _people(pair: Pair) -> Iterator[Candidate]:
-    """The people an office is labelled with, as far as one reads like the other."""
-    cursor = 0
-    for piece in re.split(r",\s|\n|\s(?:und|and|et|y|&|/)\s", pair.value[:200]):
-        at = pair.value.find(piece, cursor)
-        match = _PERSON.match(piece)
-        if at < 0 or match is None or _NOT_PERSON.search(match["name"]):
-            return
-        cursor = at + match.end()
-        yield Candidate(
-            K.CONTACT_PERSON, match["name"], "text", pair.start, pair.value_start + cursor, "rule", 0.85
-        )
 
 
 def _linked(page: ReadPage) -> dict[int, list[Link]]:
@@ -265,15 +218,15 @@ def _entry(page: ReadPage, index: int, heading: int, key: K) -> tuple[str, tuple
     else:
         return None
     if key is K.CONTACT_PERSON:
-        match = _PERSON.match(name)
+        match = PERSON.match(name)
         return (
             (match["name"], match.span(), 0.7)
-            if match and not _NOT_PERSON.search(match["name"]) and len(name) < 90
+            if match and not NOT_PERSON.search(match["name"]) and len(name) < 90
             else None
         )
     name = _headword(name, key)
     if not _plausible(name, key) or (
-        key is K.JOB and (_NO_JOBS.search(text) or (_PERKS.search(text) and not _GENDERED.search(text)))
+        key is K.JOB and (_NO_JOBS.search(text) or (_PERKS.search(text) and not GENDERED.search(text)))
     ):
         return None
     at = text.find(name)
@@ -442,43 +395,11 @@ def _phrases(page: ReadPage) -> Iterator[Candidate]:
 
 
 def _gendered(page: ReadPage) -> Iterator[Candidate]:
-    """Titles that say (m/w/d) or H/F are jobs wherever they stand; a role beside a name makes it a person."""
-    for index, line in enumerate(page.lines):
+    """Titles that say (m/w/d) or H/F are jobs wherever they stand."""
+    for line in page.lines:
         if line.excluded or len(line.text) > 140:
             continue
-        if (match := _GENDERED.search(line.text)) and match.start() > 3:
+        if (match := GENDERED.search(line.text)) and match.start() > 3:
             name = line.text[: match.end()].strip(" -–,:")
             if _plausible(name, K.JOB):
                 yield in_line(page, line, K.JOB, name, (0, match.end()), 0.85)
-        elif (role := _ROLE.search(line.text)) and not line.quoted and len(line.text) < 90:
-            yield from _person_with_role(page, line, index, role)
-
-
-def _leaders(page: ReadPage) -> Iterator[Candidate]:
-    """People named behind their office: `the managing directors Ole Petersen and Silke Brandt`."""
-    for sentence in sentences(page):
-        if (
-            sentence.line.quoted
-            or about_somebody_else(sentence.text)
-            or (match := _LED_BY.search(sentence.text[:600])) is None
-        ):
-            continue
-        cursor = match.start("people")
-        for piece in re.split(r",\s|\s(?:und|and|et|y|&)\s", match["people"]):
-            at = sentence.text.find(piece, cursor)
-            person = _PERSON.match(piece)
-            if at < 0 or person is None or _NOT_PERSON.search(person["name"]):
-                break
-            cursor = at + person.end()
-            span = (sentence.at + match.start(), sentence.at + cursor)
-            yield in_line(page, sentence.line, K.CONTACT_PERSON, person["name"], span, 0.75)
-
-
-def _person_with_role(page: ReadPage, line: Line, index: int, role: re.Match[str]) -> Iterator[Candidate]:
-    match = _PERSON.match(line.text)
-    if match and match.end() <= role.start() and not _NOT_PERSON.search(match["name"]):
-        yield in_line(page, line, K.CONTACT_PERSON, match["name"], (0, role.end()), 0.75)
-    elif role.start() <= 2 and index and len(page.lines[index - 1].text) < 45:
-        above = page.lines[index - 1]
-        if (match := _PERSON.fullmatch(above.text)) and not _NOT_PERSON.search(match["name"]) and not above.excluded:
-            yield Candidate(K.CONTACT_PERSON, match["name"], "text", above.start, line.start + role.end(), "rule", 0.75)

@@ -124,6 +124,11 @@ PRIVATE = re.compile(
     re.IGNORECASE,
 )
 
+GENDERED = re.compile(
+    r"\((?:m/w/d|w/m/d|m/f/d|f/m/d|m/w/x|m/f/x|d/m/w|h/f|f/h|all genders|gn)\)|\b(?:H/F|F/H|m/w/d|w/m/d)\b",
+    re.IGNORECASE,
+)
+
 
 @dataclass(frozen=True, slots=True)
 class HeadingRule:
