@@ -21,6 +21,9 @@ from approvals.requests import Content, Request, WorkingCopy
 _HIDDEN = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\ud800-\udfff]"
 )
+_BREAK = "  \n"
+"""A line break within a paragraph; it does not show where the Markdown is read as it stands."""
+
 # What Markdown would read as more than text: anywhere in a line, and at its beginning.
 _MARKDOWN = re.compile(r"([\\`*_\[\]<>&~|#])")
 _MARKDOWN_FIRST = re.compile(r"^([-+=]|\d{1,9}(?=[.)](?:\s|$)))")
@@ -251,7 +254,7 @@ def _bullets(lines: Iterable[str]) -> str:
 
 def _md_lines(text: str, indent: str) -> str:
     """Untrusted text of several lines, in a list's entry: each newline is a hard break."""
-    return f"\\\n{indent}".join(_md(line.strip(" \t")) for line in text.strip().split("\n"))
+    return f"{_BREAK}{indent}".join(_md(line.strip(" \t")) for line in text.strip().split("\n"))
 
 
 def _md(text: str) -> str:
@@ -268,7 +271,7 @@ def _md(text: str) -> str:
 def _body(text: str) -> str:
     """Untrusted plain text as Markdown: its lines and paragraphs as they are, and nothing in them read as markup."""
     paragraphs = re.split(r"\n[ \t]*\n", text.strip("\n"))
-    return "\n\n".join("\\\n".join(_body_line(line) for line in paragraph.split("\n")) for paragraph in paragraphs)
+    return "\n\n".join(_BREAK.join(_body_line(line) for line in paragraph.split("\n")) for paragraph in paragraphs)
 
 
 def _body_line(line: str) -> str:

@@ -43,7 +43,7 @@ from flows.steps import CRM_UPDATE, PROPOSAL
 PICTURE = Path(__file__).parent / "queue.svg"
 OPENED = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 COLUMNS = 118
-LINES = 26
+LINES = 32
 """How much of one request the picture shows: where it stands, and the beginning of its draft."""
 
 
@@ -171,7 +171,9 @@ def _counted_ids() -> Iterator[None]:
     for name in kept:
         if name.startswith(("APPROVALS_", "AGENTS_", "COUNTERSIGN_")):
             del os.environ[name]
-    os.environ["COLUMNS"] = str(COLUMNS)
+    for name in ("NO_COLOR", "FORCE_COLOR", "COLORTERM", "TTY_COMPATIBLE"):
+        os.environ.pop(name, None)
+    os.environ |= {"COLUMNS": str(COLUMNS), "TERM": "xterm-256color"}
     try:
         yield
     finally:
@@ -186,9 +188,10 @@ def _svg(queue: str, request: str, request_id: str) -> str:
     _prompt(console, f"countersign queue --as {REVIEWER}")
     console.print(Text(queue.rstrip()))
     console.print()
-    _prompt(console, f"countersign show {short} --as {REVIEWER} | head -{LINES}")
+    _prompt(console, f"countersign show {short} --as {REVIEWER}")
     for line in request.splitlines()[:LINES]:
-        console.print(Text(line, style="bold" if line.startswith("#") else ""))
+        console.print(Text.from_ansi(line.rstrip()))
+    console.print(Text("…", style="dim"))
     # Nothing is fetched by whoever looks at it: the font is the viewer's own.
     without_fonts = re.sub(r"<!--.*?-->|@font-face \{\{.*?\}\}\n", "", CONSOLE_SVG_FORMAT, flags=re.DOTALL)
     drawn = console.export_svg(title="Countersign", code_format=without_fonts, unique_id="queue")

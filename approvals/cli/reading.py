@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from approvals.cli.counter import As, AsJson, Counter, RequestId, Session
-from approvals.cli.terminal import refusing, say, say_json, say_table
+from approvals.cli.terminal import refusing, say, say_json, say_markdown, say_table
 from approvals.errors import ApprovalError
 from approvals.lifecycle import OPEN, State
 from approvals.ports import Examination, PageOf
@@ -69,7 +69,10 @@ def register(app: typer.Typer, counter: Counter) -> None:
                 say_json(_as_json(at, report))
                 return
             body = at.render(request.kind, report.document) if at.render else None
-            say(as_html(report, body) if form is Format.HTML else as_markdown(report, body))
+            if form is Format.HTML:
+                say(as_html(report, body))
+            else:
+                say_markdown(as_markdown(report, body))
 
 
 def _all(at: Session, states: frozenset[State] | None) -> PageOf:

@@ -13,6 +13,7 @@ from typing import Any, ParamSpec, TextIO, TypeVar
 import typer
 from pydantic import BaseModel, ValidationError
 from rich.console import Console
+from rich.markdown import Markdown
 from rich.table import Table
 from rich.text import Text
 
@@ -28,6 +29,15 @@ _UNCROPPED = 1_000_000
 def say(text: str) -> None:
     """Print text, line by line as it stands."""
     _write(sys.stdout, text)
+
+
+def say_markdown(text: str) -> None:
+    """Print Markdown: laid out for a person at a terminal, and as it stands where somebody pipes it."""
+    if not sys.stdout.isatty():
+        say(text)
+        return
+    # No links: an address is to be read, and what lies behind a word cannot be.
+    Console(highlight=False, emoji=False).print(Markdown(visible(text, multiline=True), hyperlinks=False))
 
 
 def note(text: str) -> None:

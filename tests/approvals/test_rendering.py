@@ -187,7 +187,7 @@ def test_a_body_that_somebody_knows_how_to_say_better_takes_the_place_of_the_tre
 
     text, page = (form(report(request), "Offer\nTo Northwind.\n\n  It stands.") for form in (as_markdown, as_html))
 
-    assert "Offer\\\nTo Northwind.\n\n\u00a0\u00a0It stands." in text
+    assert "Offer  \nTo Northwind.\n\n\u00a0\u00a0It stands." in text
     assert "<p>Offer<br>\nTo Northwind.</p>" in page
     assert "**claims:**" not in text
 
