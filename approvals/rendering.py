@@ -253,8 +253,8 @@ def _bullets(lines: Iterable[str]) -> str:
 
 
 def _md_lines(text: str, indent: str) -> str:
-    """Untrusted text of several lines, in a list's entry: each newline is a hard break."""
-    return f"{_BREAK}{indent}".join(_md(line.strip(" \t")) for line in text.strip().split("\n"))
+    """Untrusted text of several lines, in a list's entry: each newline is a hard break, also of an empty line."""
+    return f"{_BREAK}{indent}".join(_md(line.strip(" \t")) or "\u00a0" for line in text.strip().split("\n"))
 
 
 def _md(text: str) -> str:

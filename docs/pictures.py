@@ -186,7 +186,8 @@ def _svg(queue: str, request: str, request_id: str) -> str:
     console = Console(record=True, width=COLUMNS, file=io.StringIO(), color_system="truecolor", highlight=False)
     short = request_id[:4]
     _prompt(console, f"countersign queue --as {REVIEWER}")
-    console.print(Text(queue.rstrip()))
+    for line in queue.rstrip().splitlines():
+        console.print(Text(line), no_wrap=True, crop=False)
     console.print()
     _prompt(console, f"countersign show {short} --as {REVIEWER}")
     for line in request.splitlines()[:LINES]:
