@@ -54,6 +54,7 @@ _TOWNS = (
 _REST = re.compile(r"^(?:[A-Z]{1,3}[- ])?[\w'’À-ÿ .,()/–-]{2,60}$")
 _COUNTRY = re.compile("^" + COUNTRY_NAME + r"\.?$")
 
+
 def addresses(page: ReadPage, pairs: list[Pair]) -> Iterator[Candidate]:
     """Postal addresses: labelled, in an address element, or a street with its town."""
     used = -1

@@ -30,7 +30,7 @@ _AMOUNT = (
     + r"))?\+?|(?:"
     + _QUALIFIER
     + r"(?:two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|thirteen|fourteen|fifteen|sixteen|seventeen"
-        r"|eighteen|nineteen|twenty|thirty|forty"
+    r"|eighteen|nineteen|twenty|thirty|forty"
     r"|fifty|sixty|hundred|zwölf|zwanzig|dreißig|vierzig|fünfzig|hundert|douze|quinze|vingt"
     r"|trente|doce|quince|veinte|treinta))(?:[- ](?:one|two|three|four|five|six|seven|eight"
     r"|nine))?)"

@@ -202,9 +202,7 @@ def _bound(text: str, match: re.Match[str], names: frozenset[str]) -> bool:
     before = text[clause_start : match.start()].strip(" ,(")
     gap = match["gap"] or ""
     own = _mentions(before, names)
-    if said_of_another(
-        text[clause_start : match.start()], names, at_once=_AUXILIARY.match(match["verb"]) is None
-    ):
+    if said_of_another(text[clause_start : match.start()], names, at_once=_AUXILIARY.match(match["verb"]) is None):
         return False
     if _OTHER_THING.search(gap) and not _mentions(gap, names):
         return False

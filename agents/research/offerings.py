@@ -87,6 +87,8 @@ _PHRASES: tuple[tuple[K, float, re.Pattern[str]], ...] = (
         r"|[Bb]asée? à|[Ss]iège (?:social )?(?:est )?(?:situé )?à" r"|[Ss]ituée? à|[Ii]nstallée? à"
         r"|[Cc]on sede en|[Ss]ede en|[Uu]bicad[ao]s? en" r"|[Bb]asad[ao] en)\s" + _NAMED)),
 )  # fmt: skip
+
+
 def offerings(page: ReadPage, pairs: list[Pair]) -> Iterator[Candidate]:
     """Entries of telling lists, labelled values and phrases."""
     yield from _below_headings(page)
