@@ -42,7 +42,7 @@ from flows.steps import CRM_UPDATE, PROPOSAL
 
 PICTURE = Path(__file__).parent / "queue.svg"
 OPENED = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
-COLUMNS = 130
+COLUMNS = 140
 LINES = 32
 """How much of one request the picture shows: where it stands, and the beginning of its draft."""
 
