@@ -61,10 +61,11 @@ def _no_constant(name: str) -> NoReturn:
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     # Of two values for one key only the last would be signed, and nobody would see the first.
-    keys = [key for key, _ in pairs]
-    for key in keys:
-        if keys.count(key) > 1:
+    seen: set[str] = set()
+    for key, _ in pairs:
+        if key in seen:
             raise ValueError(f"it says {key!r} twice")
+        seen.add(key)
     return dict(pairs)
 
 

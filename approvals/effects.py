@@ -33,6 +33,8 @@ class Effects:
 
         def act(transaction: Transaction, now: datetime) -> Grant | Used | NoPermit:
             permit = transaction.permit(slip.id) if slip else None
+            if permit is not None:
+                transaction.check_whole(permit.request_id)
             refused = _mismatch(permit, action, target, sha256, run)
             if permit is not None and refused is None:
                 return self._granted(transaction, permit, by, now, holder, lease)
@@ -69,6 +71,7 @@ class Effects:
 
         def act(transaction: Transaction, now: datetime) -> str | None:
             permit = _existing(transaction, permit_id)
+            transaction.check_whole(permit.request_id)
             if permit.state is PermitState.USED and permit.receipt is not None:
                 return permit.receipt
             # A permit that nobody took has a fence too: nothing is settled that was not redeemed.

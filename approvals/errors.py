@@ -27,6 +27,7 @@ ApprovalError
 ├── NotAuthenticated              no caller, or a token that is unknown, expired or revoked
 ├── PolicyError                   the policy file, or a policy that a gate names
 ├── PeopleError                   the people file
+├── RecordBroken                  a row is not as the record has it
 ├── StoreUnavailable              the database cannot be opened or reached
 ├── NotCanonical                  a value that has no canonical JSON form
 └── UnknownScheme                 no plug is registered for this address
@@ -165,6 +166,10 @@ class PolicyError(ApprovalError):
 
 class PeopleError(ApprovalError):
     """The list of people cannot be used."""
+
+
+class RecordBroken(ApprovalError):
+    """A row was changed past the record, so nothing more is done with it."""
 
 
 class StoreUnavailable(ApprovalError):

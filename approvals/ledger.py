@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
@@ -28,7 +29,12 @@ class Ledger:
     def verify(self, expected_head: str | None = None) -> Verification:
         """Walk the record and hold every row against it, on one view: what is written meanwhile is no misfit."""
         with self.store.read() as transaction:
-            return verify(transaction.entries(), transaction.rows(), expected_head=expected_head)
+            shown = verify(transaction.entries(), transaction.rows(), expected_head=expected_head)
+            seq, head = transaction.head()
+        if shown.ok and (seq, head) != (shown.entries, shown.head if shown.entries else head):
+            told = f"The record ends with entry {shown.entries}, and its head says entry {seq}: its end was changed."
+            return replace(shown, problem=told)
+        return shown
 
     def act(self, request_id: str, act: Callable[[Transaction, Request, datetime], R]) -> R:
         """Run one change in a transaction of its own, on the request as it is now.
@@ -36,7 +42,14 @@ class Ledger:
         Raises:
             NotFound: there is no such request. Overtaken: it kept changing.
         """
-        return self.write(lambda transaction, now: act(transaction, found(transaction, request_id), now))
+
+        def whole(transaction: Transaction, now: datetime) -> R:
+            request = found(transaction, request_id)
+            # The entry after a change vouches for the whole row: nothing is built upon what somebody wrote by hand.
+            transaction.check_whole(request_id)
+            return act(transaction, request, now)
+
+        return self.write(whole)
 
     def write(self, act: Callable[[Transaction, datetime], R]) -> R:
         """Run one change in a transaction of its own; from the start again where another came in between.

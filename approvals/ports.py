@@ -216,6 +216,20 @@ class Transaction(Protocol):
         ...
 
     # The record
+    def check_whole(self, request_id: str | None) -> None:
+        """Hold every row of a request (None: every token) against the last entry that commits to it.
+
+        Done before a change: the entry after it would vouch for whatever stands in the row by then.
+
+        Raises:
+            RecordBroken: a row was changed, added or removed by hand; the message names it and the entry.
+        """
+        ...
+
+    def head(self) -> tuple[int, str]:
+        """Number and hash of the last entry, as noted apart from the entries themselves."""
+        ...
+
     def record(self, event: Event) -> Entry:
         """Append an entry that commits to every row written since the last one in this transaction."""
         ...

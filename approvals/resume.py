@@ -12,6 +12,7 @@ from prefect.client.orchestration import SyncPrefectClient, get_client
 from prefect.client.schemas.filters import DeploymentFilter, DeploymentFilterId, FlowRunFilter, FlowRunFilterId
 from prefect.client.schemas.objects import FlowRun, StateType
 from prefect.exceptions import ObjectNotFound
+from prefect.settings import get_current_settings
 from prefect.states import Scheduled
 
 from approvals.ports import RunStatus, RunWatch
@@ -41,6 +42,7 @@ class PrefectRuns:
 
     def __init__(self, client: Callable[[], SyncPrefectClient] | None = None) -> None:
         self._open = client or (lambda: get_client(sync_client=True))
+        self._named = client is None
         self._client: SyncPrefectClient | None = None
 
     def statuses(self, run_ids: Sequence[str]) -> dict[str, RunWatch]:
@@ -107,6 +109,9 @@ class PrefectRuns:
 
     def _connected(self) -> SyncPrefectClient:
         if self._client is None:
+            if self._named and get_current_settings().api.url is None:
+                # Without an address Prefect would start a server of its own, which knows none of our runs.
+                raise RuntimeError("No Prefect server is named: set PREFECT_API_URL.")
             self._client = self._open().__enter__()
         return self._client
 

@@ -135,6 +135,7 @@ class ApprovalService:
 
     def examine(self, request: Request, document: Any = None) -> Examination:
         """What the examiner says of the draft, or of an edited document, without deciding anything."""
+        _small_enough(document)
         value = request.content.value() if document is None else document
         return examined(self._examiner, request.kind, value, request.content, limit=self._examine_limit)
 
@@ -264,7 +265,8 @@ class ApprovalService:
                 self.authority.check_editor(request, person)
             elif "approve" not in request.verdicts:
                 raise VerdictNotAllowed(_not_offered("approve", request))
-            return sign(self._ledger, transaction, request, person, signature, now)
+            entitled = frozenset(one.email.casefold() for one in self.authority.candidates(request))
+            return sign(self._ledger, transaction, request, person, signature, now, entitled=entitled)
 
         return self._ledger.act(request_id, act)
 

@@ -47,9 +47,19 @@ class Signature:
 
 
 def sign(
-    ledger: Ledger, transaction: Transaction, request: Request, person: Person, signature: Signature, now: datetime
+    ledger: Ledger,
+    transaction: Transaction,
+    request: Request,
+    person: Person,
+    signature: Signature,
+    now: datetime,
+    *,
+    entitled: frozenset[str],
 ) -> Request:
-    """Add the signature; it closes the request once the policy's quorum has signed the same document."""
+    """Add the signature; it closes the request once the policy's quorum has signed the same document.
+
+    `entitled` are those who may decide now, in lower case: who has left since they signed no longer counts.
+    """
     sha256 = digest(signature.document)
     before = transaction.signoffs(request.id)
     if any(not one.voided and one.sha256 == sha256 and same_person(one.person, person.email) for one in before):
@@ -67,8 +77,10 @@ def sign(
             vouched=signature.vouched,
         ),
     )
-    details = {"sha256": sha256, "vouched": list(signature.vouched)}
-    if not suffices(request.policy, transaction.signoffs(request.id), sha256):
+    # How many, not which: an id may be words of somebody's, and nothing in the record can be erased.
+    details = {"sha256": sha256, "vouched": len(signature.vouched)}
+    counted = [one for one in transaction.signoffs(request.id) if one.person.casefold() in entitled]
+    if not suffices(request.policy, counted, sha256):
         content = _shown_to_the_next(transaction, request, person, signature, now)
         signed = request.model_copy(update={"version": content.version, "content": content})
         return ledger.move(transaction, request, signed, Action.SIGN, signature.by, details)

@@ -83,6 +83,7 @@ class Tokens:
             expires_at=now + timedelta(days=valid),
         )
         with self._store.begin() as transaction:
+            transaction.check_whole(None)
             transaction.add_token(token)
             transaction.record(self._event("token.created", token, by))
         return Minted(token, secret)
@@ -95,6 +96,7 @@ class Tokens:
         """
         self._authority.check_admin(by)
         with self._store.begin() as transaction:
+            transaction.check_whole(None)
             token = next((token for token in transaction.tokens() if token.id == token_id.upper()), None)
             if token is None:
                 raise NotFound(f"There is no token {token_id!r}.")

@@ -20,7 +20,8 @@ import typer
 from agents import cli as agents_cli
 from agents.errors import AgentError
 from approvals import cli as approvals_cli
-from approvals.errors import ApprovalError
+from approvals.errors import ApprovalError, PeopleError
+from approvals.people import read_people
 from approvals.settings import read_settings
 from flows.errors import FlowError
 from flows.prefect_server import Addresses, settings_for
@@ -138,7 +139,8 @@ def run_outreach(
     name: Annotated[str | None, typer.Option(help="The company's name, for one target.")] = None,
     source_url: Annotated[str | None, typer.Option(help="Where a saved page came from, for one target.")] = None,
     wait: Annotated[bool, typer.Option("--wait", help="Stay until every run has ended.")] = False,
-    as_: Annotated[str | None, typer.Option("--as", help="On whose behalf.", envvar="COUNTERSIGN_USER")] = None,
+    # Not COUNTERSIGN_USER: that names who decides, and nobody decides on what they asked for.
+    as_: Annotated[str | None, typer.Option("--as", metavar="EMAIL", help="On whose behalf.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON alone.")] = False,
 ) -> None:
     """Start an outreach run for each target. It waits at its gates until somebody signs."""
@@ -148,7 +150,7 @@ def run_outreach(
     if len(targets) > 1 and (name or source_url):
         raise typer.BadParameter("--name and --source-url go with one TARGET")
     prospects = [Prospect(target=readable(one), name=name, source_url=source_url) for one in targets]
-    requester = as_ or _requester()
+    requester = _requester(as_)
 
     async def start() -> list[dict[str, str]]:
         started = []
@@ -207,12 +209,21 @@ def _first_people(path: Path) -> Sequence[str]:
     )
 
 
-def _requester() -> str:
-    from approvals.people import read_people
+def _requester(named: str | None) -> str:
+    """On whose behalf: whoever a token names, or somebody in the list of people; in a new home the one `up` made.
 
+    Raises:
+        NotAuthenticated: the token is none. PeopleError: nobody of this name is in the list.
+    """
+    if token := os.environ.get("COUNTERSIGN_TOKEN"):
+        return _compose().tokens.authenticate(token).id
     path = read_settings().people
-    known = {person.email for person in read_people(path)} if path.exists() else set()
-    return REQUESTER if REQUESTER in known else f"cli:{os.environ.get('USER') or os.getuid()}"
+    known = {person.email.casefold(): person.email for person in read_people(path)} if path.exists() else {}
+    if named is not None and known and named.casefold() not in known:
+        raise PeopleError(
+            f"{named!r} is not in {path}, so nothing can be asked on their behalf. They are: {', '.join(known)}."
+        )
+    return named or known.get(REQUESTER) or f"cli:{os.environ.get('USER') or os.getuid()}"
 
 
 def _run_url(run_id: object) -> str:

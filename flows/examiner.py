@@ -19,6 +19,9 @@ from approvals.errors import CannotExamine, FieldError, NotCanonical
 from approvals.ports import Examination
 from approvals.requests import Evidence, Finding, Moved
 
+MOST_ERRORS = 100
+"""Errors that are told of one document; nobody reads more, and a hostile document has a million."""
+
 
 class ClassExaminer:
     """Knows a document by the class it names, `module:Class`, from packages that are trusted to hold documents."""
@@ -100,6 +103,6 @@ class ClassExaminer:
 
 
 def _field_errors(error: ValidationError) -> Iterable[FieldError]:
-    for one in error.errors(include_url=False):
+    for one in error.errors(include_url=False)[:MOST_ERRORS]:
         path = ".".join(str(part) for part in one["loc"])
         yield FieldError(path=path, message=one["msg"].removeprefix("Value error, "))

@@ -84,23 +84,28 @@ class Waker:
             requests = transaction.to_wake(now, _PAGE)
         watches = self._watches(requests)
         for request in requests:
-            watch = watches[request.run.id]
-            if watch.status == "suspended" and watch.deployment is None:
-                # Prefect cannot schedule it; asked for ever, it would keep those behind it from their turn.
-                self._approvals.gatekeeper.abandon(request.id, "the deployment of its run was removed")
+            try:
+                self._go_on(request, watches[request.run.id], now, done)
+            except ApprovalError as error:
+                log.warning("Request %s: %s", request.id, error)  # it must not keep those behind it from their turn
+
+    def _go_on(self, request: Request, watch: RunWatch, now: datetime, done: Round) -> None:
+        if watch.status == "suspended" and watch.deployment is None:
+            # Prefect cannot schedule it; asked for ever, it would keep those behind it from their turn.
+            self._approvals.gatekeeper.abandon(request.id, "the deployment of its run was removed")
+            done.abandoned += 1
+        elif watch.status == "suspended":
+            # The note stays until the gate takes the answer up: a resume that came too early is repeated.
+            done.woken += self._runs.wake(request.run.id)
+        elif _over(request, watch, now):
+            self._approvals.gatekeeper.abandon(request.id, f"its run was {watch.name.lower()}")
+            done.abandoned += 1
+        elif watch.status == "running" and _silent(request, watch, now):
+            if watch.deployment is not None:
+                done.restarted += self._runs.restart(request.run.id)
+            else:
+                self._approvals.gatekeeper.abandon(request.id, "the process that waited for it is gone")
                 done.abandoned += 1
-            elif watch.status == "suspended":
-                # The note stays until the gate takes the answer up: a resume that came too early is repeated.
-                done.woken += self._runs.wake(request.run.id)
-            elif _over(request, watch, now):
-                self._approvals.gatekeeper.abandon(request.id, f"its run was {watch.name.lower()}")
-                done.abandoned += 1
-            elif watch.status == "running" and _silent(request, watch, now):
-                if watch.deployment is not None:
-                    done.restarted += self._runs.restart(request.run.id)
-                else:
-                    self._approvals.gatekeeper.abandon(request.id, "the process that waited for it is gone")
-                    done.abandoned += 1
 
     def _watches(self, requests: Sequence[Request]) -> dict[str, RunWatch]:
         """How the runs of these requests stand; a server that knows neither run nor deployment says nothing of them."""

@@ -11,6 +11,7 @@ from agents.documents import Claim, Fact, FactKey, Finding, PriceLine, Proposal,
 from agents.grounding.figures import Figure, Readings, plain, read, same_phone
 from agents.grounding.names import Known, is_german, unknown_names
 from agents.grounding.promises import asserts_of_customer, broken_rules, turned_round
+from agents.texts import number_text
 
 _FOUNDING = re.compile(
     r"\b(?:found(?:ed|ing|ation)|established|incorporated|since|dates? back|started in"
@@ -73,9 +74,21 @@ class _Checker:
             if finding.support == "unsupported":
                 yield finding
         for claim in self._proposal.claims:
-            yield self._claim(claim)
+            yield self._other_quantity(claim) or self._claim(claim)
         for line in self._proposal.lines:
             yield self._line(line)
+
+    def _other_quantity(self, claim: Claim) -> Finding | None:
+        """Unsupported, where the sentence on an offer's quantity tells another one than its price line."""
+        sentence, _, offer = claim.id.partition(".")
+        line = next((line for line in self._proposal.lines if line.offer == offer), None)
+        if line is None or not sentence.startswith("quantity_"):
+            return None
+        spellings = {str(line.quantity), number_text(line.quantity), number_text(line.quantity, "de")}
+        if any(re.search(rf"(?<![\d.,]){re.escape(one)}(?!\d|[.,]\d)", claim.text) for one in spellings):
+            return None
+        told = f"the price line of {line.name} has the quantity {line.quantity}"
+        return Finding(claim_id=claim.id, support="unsupported", reasons=(told,))
 
     # -- price lines ---------------------------------------------------------------------------------------------
 

@@ -92,6 +92,13 @@ def occurs(keyword: str, text: str) -> bool:
     return re.search(rf"\b{re.escape(keyword)}{ending}", text, re.IGNORECASE) is not None
 
 
+_DENIED = re.compile(
+    r"\b(?:no|not|never|without|formerly|once|used to|kein\w*|nicht|ohne|früher|einst)\b[^.;:!?]*$", re.IGNORECASE
+)
+_LONG_AGO = re.compile(r"[^.;:!?,]{0,30}?\b(?:in|by|until|im jahr|bis)\s+(?:19|20)\d\d\b", re.IGNORECASE)
+"""What makes of a count a count of the past, or of what is not."""
+
+
 def quantity_of(offer: Offer, facts: tuple[Fact, ...]) -> Quantity | None:
     """How many of the offer's unit a fact names; None where the unit is nothing that can be counted in a text."""
     noun = offer.unit.split()[0].lower()
@@ -101,7 +108,10 @@ def quantity_of(offer: Offer, facts: tuple[Fact, ...]) -> Quantity | None:
     for fact in facts:
         if fact.id in against:
             continue
-        for number in _numbers_of(noun, fact):
+        numbers = set(_numbers_of(noun, fact))
+        if len(numbers) > 1:
+            return Quantity(1, None)  # "not 20 but 7": which of them holds is for a person to ask
+        for number in numbers:
             return Quantity(number, fact)
     return Quantity(1, None)
 
@@ -115,6 +125,8 @@ def _numbers_of(noun: str, fact: Fact) -> Iterator[int]:
             before = text[: match.start()]
             if 1900 <= number < 2100 and re.search(r"\b(?:in|since|seit|until|bis|by)\s*$", before, re.IGNORECASE):
                 continue  # a year, as in “since 2019 trucks have …”
+            if _DENIED.search(before) or _LONG_AGO.match(text[match.end() :]):
+                continue
             if 1 <= number <= 1_000_000 and not re.match(r"\s+(?:and|und)\b", text[match.end(1) :]):
                 yield number
     if noun == "employee" and fact.key is FactKey.EMPLOYEES:

@@ -85,6 +85,10 @@ _LANGUAGE = {
         re.IGNORECASE,
     ),
 }
+# "Do not write in German", "the German version was better": whoever follows these does the opposite.
+_NEGATED = re.compile(
+    r"\b(?:not|never|don['’]?t|nicht|kein\w*|instead of|statt|version (?:was|is)|fassung war)\b", re.IGNORECASE
+)
 _INFORMAL = re.compile(
     r"\b(?:informal|less formal|not (?:so|as) formal|weniger (?:formell|förmlich)|lockerer)\b", re.IGNORECASE
 )
@@ -167,7 +171,7 @@ def _several(bare: str, clause: str, catalogue: Catalogue) -> Iterator[Wish]:
     if _SHORTER.search(bare):
         yield Wish("shorter", clause)
     for language, pattern in _LANGUAGE.items():
-        if pattern.search(bare):
+        if pattern.search(bare) and not _NEGATED.search(bare):
             yield Wish("language", clause, language)
     if _INFORMAL.search(bare):
         yield Wish("informal", clause)

@@ -124,7 +124,7 @@ _SELF = re.compile(
     r"^(?:we|wir|nous|our|unser\w*|notre|nuestr[ao]|it|es|the|das|die|der|l['’]|la|el|this|a|an"
     r"|proudly|originally|first|ursprünglich|family|familienunternehmen|company|firm|business"
     r"|agency|studio|unternehmen|firma|gesellschaft|entreprise|société|empresa|was|were|has|been"
-    r"|is|wurde|ist|and|und|et|y|who|that|which)$",
+    r"|is|wurde|ist|and|und|et|y)$",
     re.IGNORECASE,
 )
 _CAPITALISED = re.compile(r"(?:[A-ZÄÖÜÉ][\w&'’.-]+(?:\s+(?:&|and|und|et|y|of|de)\s+|\s+)?){1,5}$")

@@ -8,7 +8,7 @@ import json
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, false, func, or_, select, tuple_
+from sqlalchemy import ColumnElement, Connection, and_, false, func, literal, or_, select, tuple_
 
 from approvals.errors import NotFound
 from approvals.lifecycle import OPEN
@@ -66,7 +66,7 @@ def page(connection: Connection, wanted: Wanted, limit: int, after: str | None) 
     fits = _predicate(connection, wanted)
     total = connection.execute(select(func.count()).select_from(REQUEST).where(*fits)).scalar_one()
     place = tuple_(REQUEST.c.due_at, REQUEST.c.id)
-    from_here = [*fits, place > tuple_(*_place_of(after))] if after is not None else fits
+    from_here = [*fits, place > tuple_(*(literal(part) for part in _place_of(after)))] if after is not None else fits
     # Places first, then whole requests: sorting should not carry documents.
     chosen = select(REQUEST.c.id).where(*from_here).order_by(REQUEST.c.due_at, REQUEST.c.id).limit(limit + 1)
     ids = list(connection.execute(chosen).scalars())

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from datetime import datetime
 
-from sqlalchemy import Connection, delete, func, select
+from sqlalchemy import ColumnElement, Connection, Table, delete, func, select
 
 from approvals.audit import Attested, Entry, Event
 from approvals.decisions import Ruling, SignOff
-from approvals.errors import NotFound, Overtaken
+from approvals.errors import NotFound, Overtaken, RecordBroken
 from approvals.lifecycle import Action, sources
 from approvals.permits import Permit
 from approvals.ports import PageOf, Remembered, Token, Wanted
@@ -20,6 +21,7 @@ from approvals.store.recording import Recorder
 from approvals.store.tables import (
     AUDIT,
     CONTENT,
+    HEAD_OF_RECORD,
     LEASE,
     PERMIT,
     REMEMBERED,
@@ -29,6 +31,8 @@ from approvals.store.tables import (
     TOKEN,
     WORKING_COPY,
 )
+
+_BROKEN = "Somebody changed the database by hand: nothing was done. `countersign audit verify` tells more."
 
 
 class SqlTransaction:
@@ -100,6 +104,43 @@ class SqlTransaction:
         if self.content(request_id, content.version) != content:
             told = f"Request {request_id} has another version {content.version} already."
             self._rows.add(CONTENT, rows.content_row(request_id, content), told)
+
+    def check_whole(self, request_id: str | None) -> None:
+        """Nothing, if every row of the request is as the record has it; with None, every token."""
+        # One at a time: between two of the reads below another transaction might commit, and look like somebody's hand.
+        lock = HEAD_OF_RECORD.c.id == 1 if request_id is None else REQUEST.c.id == rows.stored(request_id)
+        self._connection.execute(select(lock.left).where(lock).with_for_update()).all()
+        latest = self._latest(request_id)
+        tables = (TOKEN,) if request_id is None else (REQUEST, CONTENT, SIGNOFF, RULING, PERMIT)
+        for table in tables:
+            where = [] if request_id is None else [_request_of(table) == rows.stored(request_id)]
+            for row in self._rows.all(table, *where):
+                stands = attested(table, row)
+                known, seq = latest.pop((stands.table, stands.key), (None, 0))
+                if known is None:
+                    raise RecordBroken(f"The {stands.table} {stands.key} was written past the record. {_BROKEN}")
+                if known != stands.digest:
+                    raise RecordBroken(
+                        f"The {stands.table} {stands.key} is not as entry {seq} of the record has it. {_BROKEN}"
+                    )
+        for (name, key), (_, seq) in latest.items():
+            raise RecordBroken(f"The {name} {key} that entry {seq} of the record has is gone. {_BROKEN}")
+
+    def _latest(self, request_id: str | None) -> dict[tuple[str, str], tuple[str, int]]:
+        ours = AUDIT.c.request_id.is_(None) if request_id is None else AUDIT.c.request_id == rows.stored(request_id)
+        entries = self._connection.execute(select(AUDIT.c.seq, AUDIT.c.rows).where(ours).order_by(AUDIT.c.seq))
+        latest: dict[tuple[str, str], tuple[str, int]] = {}
+        try:
+            for seq, written in entries:
+                latest |= {(table, key): (digest, seq) for table, key, digest in json.loads(written)}
+        except (ValueError, TypeError) as error:
+            raise RecordBroken(f"An entry of the record cannot be read. {_BROKEN}") from error
+        return latest
+
+    def head(self) -> tuple[int, str]:
+        """Number and hash of the last entry, as noted apart; zeros where the note is gone."""
+        row = self._rows.one(HEAD_OF_RECORD, HEAD_OF_RECORD.c.id == 1)
+        return (0, "") if row is None else (int(row["seq"]), str(row["hash"]))
 
     # -- what people did -----------------------------------------------------------------------------------------
 
@@ -322,3 +363,9 @@ class SqlTransaction:
     def waiting(self, limit: int, after: str | None = None) -> tuple[Request, ...]:
         """Open requests by id, after this one."""
         return listing.waiting(self._connection, limit, after)
+
+
+def _request_of(table: Table) -> ColumnElement[str]:
+    """The column that says whose row it is."""
+    column: ColumnElement[str] = table.c.id if table is REQUEST else table.c.request_id
+    return column

@@ -85,6 +85,7 @@ KINDS: dict[type[errors.ApprovalError], Kind] = {
     errors.NotCanonical: Kind(422, "No canonical form"),
     errors.ApprovalError: Kind(422, "Refused"),
     errors.CannotExamine: Kind(503, "Nobody can check the document now"),
+    errors.RecordBroken: Kind(409, "The record does not fit"),
     errors.StoreUnavailable: Kind(503, "The store cannot be reached"),
     errors.PolicyError: Kind(503, "The policies cannot be used"),
     errors.PeopleError: Kind(503, "The list of people cannot be used"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from sqlalchemy import Integer
 
 from approvals.audit import verify
 from approvals.decisions import Actor
@@ -57,7 +58,7 @@ def test_every_row_written_stands_in_exactly_the_entry_after_it(full):
 @pytest.mark.parametrize("table", ATTESTED, ids=short)
 def test_editing_any_column_by_hand_is_named(table, full, verified, by_hand):
     for column in columns_of(table):
-        number = column.type.python_type is int
+        number = isinstance(column.type, Integer)
         with full._database.connected(writes=False) as connection:
             before = connection.exec_driver_sql(f"SELECT {column.name} FROM {table.name}").scalar()
         forged = (before or 0) + 1 if number else "forged"
