@@ -449,3 +449,44 @@ def test_a_claim_of_book_length_is_checked_without_keeping_anybody_waiting(halde
         assert len(finding.reasons) <= 13
 
     assert time.monotonic() - started < 20
+
+
+def test_a_sentence_that_tells_another_quantity_than_its_price_line_is_unsupported(
+    halden: Brief, catalogue: Catalogue
+) -> None:
+    """It was edited in one place and not in the other, and nobody is to sign both."""
+    line = PriceLine(
+        id="line.route-insight", offer="route-insight", name="Route Insight", quantity=12, unit="vehicle per year",
+        unit_price=Decimal("86.00"),
+    )  # fmt: skip
+    told = Claim(
+        id="quantity_assumed.route-insight",
+        text="For Route Insight we start with a quantity of 1 until you tell us more.",
+        catalogue_ids=("route-insight",),
+    )
+    mended = told.model_copy(update={"text": told.text.replace("of 1 ", "of 12 ")})
+
+    findings = {
+        claim.text: next(
+            finding
+            for finding in check(
+                Proposal(
+                    entity=halden.entity,
+                    title="Offer",
+                    sections=(Section(key="offer", title="Offer", claims=(claim,)),),
+                    lines=(line,),
+                    currency="EUR",
+                    valid_days=30,
+                ),
+                sources=halden.sources,
+                facts=halden.facts,
+                catalogue=catalogue,
+            )
+            if finding.claim_id == claim.id
+        )
+        for claim in (told, mended)
+    }
+
+    assert findings[told.text].support == "unsupported"
+    assert "quantity 12" in findings[told.text].reasons[0]
+    assert findings[mended.text].support == "supported"

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
 from uuid import UUID
 
 import letters
+from houses import until
+from prefect.client.schemas.filters import DeploymentFilter, DeploymentFilterId
 from prefect.states import Running
 
 from flows.prefect_server import POOL, Addresses, revive, settings_for
@@ -44,3 +47,20 @@ def test_after_everything_was_killed_the_runs_at_work_are_started_again_and_no_o
     assert house.state(ours).name == "Rescheduled"
     assert house.state(elsewhere).name == "Running", "somebody else's worker may be at it"
     assert house.state(waiting).name == "Suspended"
+
+
+def test_a_schedule_makes_runs(house):
+    """With a SQLAlchemy that its scheduler does not know, Prefect schedules nothing and says so only in a log."""
+    from prefect.client.schemas.actions import DeploymentScheduleCreate
+    from prefect.client.schemas.schedules import IntervalSchedule
+
+    hourly = DeploymentScheduleCreate(schedule=IntervalSchedule(interval=timedelta(hours=1)), active=True)
+    deployment = house.deploy(letters.one_letter, schedules=[hourly])
+    mine = DeploymentFilter(id=DeploymentFilterId(any_=[deployment]))
+
+    def scheduled() -> list[object]:
+        return [run for run in house.client.read_flow_runs(deployment_filter=mine) if run.auto_scheduled]
+
+    assert until(scheduled, seconds=40)
+    # Nothing of it may be picked up later by somebody else's test.
+    house.client.delete_deployment(deployment)

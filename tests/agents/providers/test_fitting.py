@@ -61,6 +61,10 @@ def test_the_fact_shown_is_the_one_that_tells_most(halden: Brief, catalogue: Cat
         ("more than 3.5 trucks", 1),
         ("0 trucks", 1),
         ("420 people and 80 vans", 80),
+        ("no 20 trucks", 1),
+        ("no 20 trucks, only 7 trucks", 1),
+        ("delivered with 500 trucks in 1995 and runs 12 trucks today", 12),
+        ("a fleet of 20 trucks, or is it 30 trucks", 1),
     ],
 )
 def test_a_quantity_is_the_number_that_counts_the_unit(
