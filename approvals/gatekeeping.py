@@ -136,7 +136,8 @@ class Gatekeeper:
             if request.wake_since is None or request.taken_up_at is not None:
                 return
             transaction.change(request, request.model_copy(update={"wake_since": None}), None)
-            transaction.record(event("request.orphaned", SYSTEM, now, request, {"reason": reason}))
+            if request.state is not State.WITHDRAWN:  # nobody waits for that answer, and the record says why already
+                transaction.record(event("request.orphaned", SYSTEM, now, request, {"reason": reason}))
 
         self._ledger.act(request_id, act)
 

@@ -60,6 +60,8 @@ class Supervisor:
         try:
             (self.home / "logs").mkdir(mode=0o700, parents=True, exist_ok=True)
             self._lock = _locked(self.home)
+            # What a killed start left behind names ports that nobody listens on now.
+            (self.home / "up.json").unlink(missing_ok=True)
         except OSError as error:
             raise ServerError(
                 f"The home {str(self.home)!r} cannot be written ({error.strerror}). "
