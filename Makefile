@@ -47,7 +47,7 @@ docs: $(STAMP)  ## check that the documents tell the truth
 	@$(BIN)/python -m pytest tests/docs
 
 lock: $(BIN)/uv  ## renew constraints.txt (name==version lines, no index address)
-	@$(BIN)/uv pip compile --quiet --system-certs --no-header --no-annotate --no-emit-index-url --universal --python-version 3.11 --group dev pyproject.toml -o constraints.txt
+	@$(BIN)/uv pip compile --quiet --system-certs --no-header --no-annotate --universal --python-version 3.11 --group dev pyproject.toml -o constraints.txt
 
 clean:  ## remove what make made
 	@rm -rf $(VENV) build dist *.egg-info .ruff_cache .mypy_cache .import_linter_cache .hypothesis
