@@ -17,6 +17,7 @@ from approvals.ports import PageOf, Remembered, Token, Wanted
 from approvals.requests import Content, Identity, Request, WorkingCopy
 from approvals.store import listing, rows
 from approvals.store.attesting import ATTESTED, ERASABLE, attested, erasure
+from approvals.store.identities import SqlIdentities
 from approvals.store.recording import Recorder
 from approvals.store.tables import (
     AUDIT,
@@ -35,12 +36,12 @@ from approvals.store.tables import (
 _BROKEN = "Somebody changed the database by hand: nothing was done. `countersign audit verify` tells more."
 
 
-class SqlTransaction:
+class SqlTransaction(SqlIdentities):
     """Reads and writes values; remembers which rows the next entry of the record must commit to."""
 
     def __init__(self, connection: Connection, *, writes: bool) -> None:
+        super().__init__(Recorder(connection, writes=writes))
         self._connection = connection
-        self._rows = Recorder(connection, writes=writes)
         self._recalled: set[str] = set()
         self.erased = False
 
@@ -128,7 +129,9 @@ class SqlTransaction:
 
     def _latest(self, request_id: str | None) -> dict[tuple[str, str], tuple[str, int]]:
         ours = AUDIT.c.request_id.is_(None) if request_id is None else AUDIT.c.request_id == rows.stored(request_id)
-        entries = self._connection.execute(select(AUDIT.c.seq, AUDIT.c.rows).where(ours).order_by(AUDIT.c.seq))
+        entries = self._connection.execute(
+            select(AUDIT.c.seq, AUDIT.c.rows).where(ours, AUDIT.c.rows != "[]").order_by(AUDIT.c.seq)
+        )
         latest: dict[tuple[str, str], tuple[str, int]] = {}
         try:
             for seq, written in entries:
