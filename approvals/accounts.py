@@ -95,7 +95,7 @@ class Accounts:
             raise NotPermitted("A password is set by the person themselves.")
         check_fit(new, person)
         now = self._clock()
-        if session.proof != "link" or now - session.created_at > FRESH:
+        if self.asks_old(session):
             if not self.has_password(person):
                 raise NotPermitted("You have no password yet. Ask an administrator for a sign-in link to set one.")
             self.verify(person, old, address)
@@ -104,6 +104,10 @@ class Accounts:
             transaction.put_account(account)
             ended = _end_others(transaction, person, session.id, now)
             transaction.record(Event.of("password.set", by, now, person=by.id, sessions_ended=ended))
+
+    def asks_old(self, session: Session) -> bool:
+        """Whether the password before must be told to set a new one in this session."""
+        return session.proof != "link" or self._clock() - session.created_at > FRESH
 
     # -- inside --------------------------------------------------------------------------------------------------
 

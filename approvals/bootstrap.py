@@ -45,6 +45,7 @@ class Approvals:
     metrics: Metrics
     clock: Clock
     provider: IdentityProvider | None = None
+    known: KnownPeople | None = None
 
     def close(self) -> None:
         """Let go of the database."""
@@ -63,10 +64,9 @@ def build(
     clock = clock or _utc_now
     _make_home(settings)
     store = open_store(settings.store)
-    directory: Directory = open_directory(settings.people.as_uri())
-    provider = provider_of(settings, clock)
-    if provider is not None:
-        directory = KnownPeople(directory, store, clock, settings.oidc_groups)
+    listed, provider = open_directory(settings.people.as_uri()), provider_of(settings, clock)
+    known = None if provider is None else KnownPeople(listed, store, clock, settings.oidc_groups)
+    directory: Directory = known or listed
     policies = policies_of(settings.policies)
     limit = settings.examine_limit
     service = ApprovalService(store, directory, clock, examiner, examine_limit=limit)
@@ -87,6 +87,7 @@ def build(
         metrics=Metrics(store, clock),
         clock=clock,
         provider=provider,
+        known=known,
     )
 
 

@@ -85,8 +85,8 @@ class OpenIdProvider:
         }
         return f"{endpoint}{'&' if urlsplit(endpoint).query else '?'}{urlencode(asked)}"
 
-    def finish(self, back: str, code: str, nonce: str, verifier: str) -> Described:
-        """Who came back with this code.
+    def finish(self, back: str, code: str, nonce: str, verifier: str, *, issuer: str | None = None) -> Described:
+        """Who came back with this code, and with the name of this issuer if it told one.
 
         Raises:
             ProviderFailed: the provider does not answer, does not know this queue, or answers what cannot be believed.
@@ -94,6 +94,8 @@ class OpenIdProvider:
         """
         with _client() as client:
             metadata = self._described(client)
+            if issuer not in (None, metadata.issuer):
+                raise ProviderFailed("Another identity provider answered than the one that was asked. Begin again.")
             tokens = self._redeemed(client, metadata, back, code, verifier)
             claims = self._verified(client, metadata, tokens.get("id_token"), nonce)
             more: dict[str, Any] = {}

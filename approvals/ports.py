@@ -75,8 +75,8 @@ class IdentityProvider(Protocol):
         """
         ...
 
-    def finish(self, back: str, code: str, nonce: str, verifier: str) -> Described:
-        """Who came back with this code.
+    def finish(self, back: str, code: str, nonce: str, verifier: str, *, issuer: str | None = None) -> Described:
+        """Who came back with this code, and with the name of this issuer if it told one.
 
         Raises:
             ProviderFailed: the provider does not answer, or not for us. SignInFailed: it does not vouch for them.

@@ -11,13 +11,17 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
+from approvals.accounts import Accounts
 from approvals.audit import verify
 from approvals.bootstrap import Approvals
 from approvals.decisions import Actor
+from approvals.identities import Cost
 from approvals.metrics import Metrics
 from approvals.ports import Store
+from approvals.sessions import Sessions
 from approvals.settings import Settings
 from approvals.store import open_store
+from approvals.tickets import Tickets
 from approvals.tokens import Tokens
 from approvals.web import create_app
 
@@ -45,7 +49,7 @@ def approvals(
     gatekeeper: Any, ledger: Any, tokens: Tokens,
 ) -> Approvals:  # fmt: skip
     return Approvals(
-        settings=Settings(home=tmp_path),
+        settings=Settings(home=tmp_path, public_url="http://queue.test"),
         store=store,
         directory=people,
         policies=policies,
@@ -54,6 +58,9 @@ def approvals(
         gatekeeper=gatekeeper,
         ledger=ledger,
         tokens=tokens,
+        accounts=Accounts(store, people, clock, cost=Cost(n=2, r=1, p=1)),
+        tickets=Tickets(store, people, clock),
+        sessions=Sessions(store, people, clock),
         metrics=Metrics(store, clock),
         clock=clock,
     )
