@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import pytest
 
+from approvals.decisions import SYSTEM
 from approvals.settings import Settings
 from approvals.web import create_app
 from approvals.web.doors import HOME, here
@@ -87,7 +88,7 @@ def cookie_flags(response, name):
 
 
 def test_over_plain_http_the_cookie_is_kept_from_scripts_and_other_sites(signed_in, approvals, make_browser):
-    link = approvals.tickets.make(BEN, approvals_system()).path
+    link = approvals.tickets.make(BEN, SYSTEM).path
     browser = make_browser()
 
     value, flags = cookie_flags(browser.send(link, link), "session")
@@ -98,7 +99,7 @@ def test_over_plain_http_the_cookie_is_kept_from_scripts_and_other_sites(signed_
 
 def test_over_https_the_cookie_goes_nowhere_else_and_only_encrypted(approvals, make_browser, tmp_path):
     app = remade(approvals, tmp_path, public_url="https://queue.test")
-    link = approvals.tickets.make(BEN, approvals_system()).path
+    link = approvals.tickets.make(BEN, SYSTEM).path
     browser = make_browser(app, base="https://queue.test")
 
     response = browser.send(link, link)
@@ -108,12 +109,6 @@ def test_over_https_the_cookie_goes_nowhere_else_and_only_encrypted(approvals, m
     assert {"httponly", "secure", "samesite=lax", "path=/", "max-age=604800"} == flags
     assert "max-age" in response.headers["Strict-Transport-Security"]
     assert browser.get(SETTINGS).status_code == 200
-
-
-def approvals_system():
-    from approvals.decisions import SYSTEM
-
-    return SYSTEM
 
 
 def test_a_token_opens_no_page_and_a_session_no_call(signed_in, token, browser, client):
@@ -264,7 +259,7 @@ def test_programs_use_whatever_name_they_like(client, token):
 
 def test_where_other_machines_are_let_in_without_a_name_any_will_do(approvals, make_browser, tmp_path, signed_in):
     app = remade(approvals, tmp_path, host="0.0.0.0", exposed=True)
-    link = approvals.tickets.make(BEN, approvals_system()).path
+    link = approvals.tickets.make(BEN, SYSTEM).path
     browser = make_browser(app, base="http://10.0.0.5:4280")
 
     response = browser.send(link, link, headers={"Sec-Fetch-Site": None, "Origin": "http://10.0.0.5:4280"})
@@ -274,7 +269,7 @@ def test_where_other_machines_are_let_in_without_a_name_any_will_do(approvals, m
 
 def test_on_this_machine_the_port_may_be_another_than_the_settings_say(approvals, make_browser, tmp_path):
     browser = make_browser(remade(approvals, tmp_path), base="http://localhost:51234")
-    link = approvals.tickets.make(BEN, approvals_system()).path
+    link = approvals.tickets.make(BEN, SYSTEM).path
 
     refused = browser.send(link, link, headers={"Sec-Fetch-Site": None, "Origin": "http://localhost:9"})
     taken = browser.send(link, link, headers={"Sec-Fetch-Site": None, "Origin": "http://localhost:51234"})
@@ -293,8 +288,8 @@ def test_a_path_of_ours_is_gone_to(path):
 @pytest.mark.parametrize(
     "path",
     [
-        None, "", "queue", "//evil.test", "///evil.test", "/\\evil.test", "\\\\evil.test", "/\t/evil.test", "/\n/evil.test",
-        "https://evil.test", "https:evil.test", "javascript:alert(1)", "data:text/html,x", " /queue", "/login",
+        None, "", "queue", "//evil.test", "///evil.test", "/\\evil.test", "\\\\evil.test", "/\t/evil.test",
+        "/\n/evil.test", "https://evil.test", "https:evil.test", "javascript:alert(1)", "data:text/html,x", " /queue", "/login",
         "/login?next=/login", "/logout", "/api/v1/me", "/" + "a" * 3_000, "/\u2028/evil", "/queue\x00", "/\ud800",
     ],
 )  # fmt: skip
