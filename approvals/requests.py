@@ -41,6 +41,7 @@ class RunReference(Value):
     flow: str = ""
     deployment: str | None = Field(default=None, description="id of the deployment; None for a plain script")
     url: str | None = None
+    gates: tuple[str, ...] = Field(default=(), description="every gate of its flow, in the order it names them")
 
 
 # -- evidence ----------------------------------------------------------------------------------------------------
@@ -70,12 +71,21 @@ class Fact(_Open):
     source_id: str
 
 
+Standing = Literal["quoted", "cited", "unsourced", "none"]
+
+
 class Finding(Value):
     """What the examiner says of one claim."""
 
     claim_id: str
     support: Literal["supported", "partly", "unsupported", "not_applicable"]
     reasons: tuple[str, ...] = ()
+    standing: Standing = Field(
+        default="none",
+        description="`quoted`: what it says is in what it cites, and that stands in the stored source word for word; "
+        "`cited`: it cites something, and that is not so; `unsourced`: it states something and cites nothing; "
+        "`none`: nothing in it can be looked up",
+    )
 
 
 class Evidence(Value):
@@ -144,6 +154,9 @@ class Proposed(Value):
     target: str | None = Field(default=None, description="where that takes effect, such as `embedded://`")
     title: str
     summary: str = ""
+    about: str = Field(default="", description="whom or what it is about, such as a company's name")
+    amount: str | None = Field(default=None, description="what it is worth, such as `1150.00`")
+    currency: str | None = None
     document: Any = Field(description="JSON values of the canonical document")
     document_schema: Any
     evidence: Evidence = Evidence()

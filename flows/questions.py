@@ -26,7 +26,7 @@ from approvals.decisions import (
 from approvals.errors import NotCanonical
 from approvals.gatekeeping import Answer
 from approvals.lifecycle import State
-from approvals.requests import Cost, Evidence, Flag, Identity, Moved, Proposed, Request
+from approvals.requests import Cost, Evidence, Flag, Identity, Moved, Proposed, Request, RunReference
 from flows.errors import GateKeyMissing
 from flows.scope import Gate, Scope
 
@@ -154,35 +154,17 @@ class Question:
             self.request = await self._open(draft, self._identity(round_, succession), before, moved)
 
     async def _open(self, draft: Any, identity: Identity, before: Request | None, moved: tuple[Moved, ...]) -> Request:
-        made = draft if isinstance(draft, Draft) else Draft[Any](document=draft)
-        document = settled(self.spec.document, made.document.model_dump(mode="json"))
-        proposed = Proposed(
-            identity=identity,
-            kind=self.spec.kind,
-            action=self.spec.action,
-            target=self.spec.resolved_target(),
-            title=made.title or self.spec.title or self.spec.name.replace("_", " ").capitalize(),
-            summary=made.summary,
-            document=document.model_dump(mode="json"),
-            document_schema=self.spec.document.model_json_schema(mode="validation"),
-            evidence=Evidence.model_validate(
-                {
-                    "sources": [source.model_dump(mode="json") for source in made.sources],
-                    "facts": [fact.model_dump(mode="json") for fact in made.facts],
-                    "findings": [finding.model_dump(mode="json") for finding in made.findings],
-                }
-            ),
-            based_on=made.based_on,
-            moved=moved,
-            flags=tuple(Flag.model_validate(flag.model_dump()) for flag in made.flags),
-            cost=Cost.model_validate(made.cost.model_dump()),
-            requester=self.scope.requester,
+        asked = proposed(
+            draft,
+            self.spec,
+            identity,
             run=self.scope.run,
-            policy=self.spec.terms,
+            requester=self.scope.requester,
             verdicts=self.verdicts,
+            moved=moved,
             supersedes=before.id if before else None,
         )
-        return await asyncio.to_thread(self.scope.gatekeeper.open, proposed, self.scope.actor)
+        return await asyncio.to_thread(self.scope.gatekeeper.open, asked, self.scope.actor)
 
     async def _of_round(self, round_: int) -> list[Request]:
         requests = await asyncio.to_thread(self.scope.gatekeeper.of_key, self.scope.run.id, self.spec.name, self.key)
@@ -196,6 +178,48 @@ class Question:
         if self.request is None:
             raise AssertionError("open_first comes before")
         return self.request
+
+
+def proposed(
+    draft: Any,
+    spec: Gate[Any],
+    identity: Identity,
+    *,
+    run: RunReference,
+    requester: str,
+    verdicts: tuple[VerdictKind, ...] = ALL_VERDICTS,
+    moved: tuple[Moved, ...] = (),
+    supersedes: str | None = None,
+) -> Proposed:
+    """What this gate asks to have decided of a draft, or of a bare document, in its canonical form."""
+    made = draft if isinstance(draft, Draft) else Draft[Any](document=draft)
+    document = settled(spec.document, made.document.model_dump(mode="json"))
+    return Proposed(
+        identity=identity,
+        kind=spec.kind,
+        action=spec.action,
+        target=spec.resolved_target(),
+        title=made.title or spec.title or spec.name.replace("_", " ").capitalize(),
+        summary=made.summary,
+        document=document.model_dump(mode="json"),
+        document_schema=spec.document.model_json_schema(mode="validation"),
+        evidence=Evidence.model_validate(
+            {
+                "sources": [source.model_dump(mode="json") for source in made.sources],
+                "facts": [fact.model_dump(mode="json") for fact in made.facts],
+                "findings": [finding.model_dump(mode="json") for finding in made.findings],
+            }
+        ),
+        based_on=made.based_on,
+        moved=moved,
+        flags=tuple(Flag.model_validate(flag.model_dump()) for flag in made.flags),
+        cost=Cost.model_validate(made.cost.model_dump()),
+        requester=requester,
+        run=run,
+        policy=spec.terms,
+        verdicts=verdicts,
+        supersedes=supersedes,
+    )
 
 
 def in_rounds(scope: Scope, spec: Gate[Any], step: Step, inputs: tuple[Any, ...], key: str | None) -> Question:
