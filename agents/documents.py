@@ -339,12 +339,16 @@ class Flag(Value):
     severity: Severity = "warning"
 
 
+Standing = Literal["quoted", "cited", "unsourced", "none"]
+
+
 class Finding(Value):
     """What grounding says of one claim, whoever wrote it."""
 
     claim_id: str
     support: Literal["supported", "partly", "unsupported", "not_applicable"]
     reasons: tuple[str, ...] = ()
+    standing: Standing = Field(default="none", description="where what it cites stands; said once it was looked up")
 
 
 class Cost(Value):
