@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from agents.catalogue import Catalogue
-from agents.consequences import consequences
 from agents.documents import (
     AddNote,
     Associate,
@@ -24,7 +23,7 @@ from agents.documents import (
 from agents.ports import Crm
 from agents.texts import money_text, render_text
 
-__all__ = ["consequences", "moved", "plan_update", "render_text"]
+__all__ = ["moved", "plan_update", "planned", "render_text"]
 
 APPROVED_STAGE = "Proposal approved"
 CATALOGUE = "catalogue:"
@@ -78,18 +77,18 @@ def planned(
     company_key = proposal.entity.external_key
     plan.company(proposal.entity, company_key)
     contact_key = plan.contact(proposal.entity)
-    deal_key = f"dl:{company_key.removeprefix('co:')}:{run_key}"
-    plan.deal(proposal, deal_key)
+    deal = deal_key(proposal.entity, run_key)
+    plan.deal(proposal, deal)
     plan.add(
         AddNote(
-            key=f"nt:{run_key}:proposal",
+            key=note_key(run_key),
             object="deal",
-            about=deal_key,
+            about=deal,
             body=render_text(proposal),
             why="Keeps the signed proposal with the deal.",
         )
     )
-    plan.link("deal", deal_key, "company", company_key, f"The deal is {proposal.entity.name}'s.")
+    plan.link("deal", deal, "company", company_key, f"The deal is {proposal.entity.name}'s.")
     if contact_key:
         plan.link("contact", contact_key, "company", company_key, f"The address is {proposal.entity.name}'s.")
     for words in feedback:
@@ -112,6 +111,16 @@ def planned(
         flags=tuple(plan.flags),
         based_on={**plan.based_on, CATALOGUE: catalogue.version},
     )
+
+
+def deal_key(entity: EntityRef, run_key: str) -> str:
+    """The key of the deal that a run makes for this company."""
+    return f"dl:{entity.external_key.removeprefix('co:')}:{run_key}"
+
+
+def note_key(run_key: str) -> str:
+    """The key of the note that keeps a run's signed proposal."""
+    return f"nt:{run_key}:proposal"
 
 
 def moved(based_on: dict[str, str], *, crm: Crm, catalogue: Catalogue) -> dict[str, tuple[str, str]]:
