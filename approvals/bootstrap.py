@@ -17,8 +17,8 @@ from approvals.ledger import Ledger
 from approvals.metrics import Metrics
 from approvals.people import open_directory
 from approvals.policies import Policies, read_policies
-from approvals.saved import SavedViews
 from approvals.ports import Clock, Directory, Examiner, IdentityProvider, Store
+from approvals.saved import SavedViews
 from approvals.service import ApprovalService
 from approvals.sessions import Sessions
 from approvals.settings import Settings, read_settings

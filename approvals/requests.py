@@ -71,12 +71,21 @@ class Fact(_Open):
     source_id: str
 
 
+Standing = Literal["quoted", "cited", "unsourced", "none"]
+
+
 class Finding(Value):
     """What the examiner says of one claim."""
 
     claim_id: str
     support: Literal["supported", "partly", "unsupported", "not_applicable"]
     reasons: tuple[str, ...] = ()
+    standing: Standing = Field(
+        default="none",
+        description="`quoted`: what it says is in what it cites, and that stands in the stored source word for word; "
+        "`cited`: it cites something, and that is not so; `unsourced`: it states something and cites nothing; "
+        "`none`: nothing in it can be looked up",
+    )
 
 
 class Evidence(Value):

@@ -5,13 +5,15 @@ from __future__ import annotations
 import asyncio
 import inspect
 import json
+import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from agents.documents import Draft
+from agents.documents import Draft, Fact, Source
 from approvals.canonical import canonical, digest, settled
 from approvals.decisions import (
     ALL_VERDICTS,
@@ -26,13 +28,16 @@ from approvals.decisions import (
 from approvals.errors import NotCanonical
 from approvals.gatekeeping import Answer
 from approvals.lifecycle import State
-from approvals.requests import Cost, Evidence, Flag, Identity, Moved, Proposed, Request
+from approvals.requests import Cost, Evidence, Flag, Identity, Moved, Proposed, Request, RunReference
 from flows.errors import GateKeyMissing
 from flows.scope import Gate, Scope
 
 Step = Callable[..., Awaitable[Any]]
 
 _TAKES = ("feedback", "previous", "round")
+# As requests hold them: what cannot be listed must not keep a request from opening.
+_AMOUNT = re.compile(r"-?\d{1,15}(\.\d{1,4})?")
+_CURRENCY = re.compile(r"[A-Z]{3}")
 
 
 @dataclass
@@ -62,7 +67,8 @@ class Question:
         """The question that follows an approved request whose effect met a conflict."""
         before = await asyncio.to_thread(scope.gatekeeper.get, request_id)
         verdicts: tuple[VerdictKind, ...] = ("approve", "edit", "reject")
-        question = cls(scope, spec, before.identity.key, made_of(document), verdicts, loops=False, request=before)
+        draft = _with_evidence(document, before)
+        question = cls(scope, spec, before.identity.key, made_of(draft), verdicts, loops=False, request=before)
         moved = (Moved(address=before.target or "", was="as signed", now="changed in between"),)
         await question._enter(before.identity.round, before.identity.succession + 1, moved=moved)
         return question
@@ -154,35 +160,17 @@ class Question:
             self.request = await self._open(draft, self._identity(round_, succession), before, moved)
 
     async def _open(self, draft: Any, identity: Identity, before: Request | None, moved: tuple[Moved, ...]) -> Request:
-        made = draft if isinstance(draft, Draft) else Draft[Any](document=draft)
-        document = settled(self.spec.document, made.document.model_dump(mode="json"))
-        proposed = Proposed(
-            identity=identity,
-            kind=self.spec.kind,
-            action=self.spec.action,
-            target=self.spec.resolved_target(),
-            title=made.title or self.spec.title or self.spec.name.replace("_", " ").capitalize(),
-            summary=made.summary,
-            document=document.model_dump(mode="json"),
-            document_schema=self.spec.document.model_json_schema(mode="validation"),
-            evidence=Evidence.model_validate(
-                {
-                    "sources": [source.model_dump(mode="json") for source in made.sources],
-                    "facts": [fact.model_dump(mode="json") for fact in made.facts],
-                    "findings": [finding.model_dump(mode="json") for finding in made.findings],
-                }
-            ),
-            based_on=made.based_on,
-            moved=moved,
-            flags=tuple(Flag.model_validate(flag.model_dump()) for flag in made.flags),
-            cost=Cost.model_validate(made.cost.model_dump()),
-            requester=self.scope.requester,
+        asked = proposed(
+            draft,
+            self.spec,
+            identity,
             run=self.scope.run,
-            policy=self.spec.terms,
+            requester=self.scope.requester,
             verdicts=self.verdicts,
+            moved=moved,
             supersedes=before.id if before else None,
         )
-        return await asyncio.to_thread(self.scope.gatekeeper.open, proposed, self.scope.actor)
+        return await asyncio.to_thread(self.scope.gatekeeper.open, asked, self.scope.actor)
 
     async def _of_round(self, round_: int) -> list[Request]:
         requests = await asyncio.to_thread(self.scope.gatekeeper.of_key, self.scope.run.id, self.spec.name, self.key)
@@ -196,6 +184,67 @@ class Question:
         if self.request is None:
             raise AssertionError("open_first comes before")
         return self.request
+
+
+def proposed(
+    draft: Any,
+    spec: Gate[Any],
+    identity: Identity,
+    *,
+    run: RunReference,
+    requester: str,
+    verdicts: tuple[VerdictKind, ...] = ALL_VERDICTS,
+    moved: tuple[Moved, ...] = (),
+    supersedes: str | None = None,
+) -> Proposed:
+    """What this gate asks to have decided of a draft, or of a bare document, in its canonical form."""
+    made = draft if isinstance(draft, Draft) else Draft[Any](document=draft)
+    document = settled(spec.document, made.document.model_dump(mode="json"))
+    amount, currency = _listed(getattr(document, "worth", None) or made.worth)
+    return Proposed(
+        identity=identity,
+        kind=spec.kind,
+        action=spec.action,
+        target=spec.resolved_target(),
+        title=made.title or spec.title or spec.name.replace("_", " ").capitalize(),
+        summary=made.summary,
+        about=_about(document) or made.about,
+        amount=amount,
+        currency=currency,
+        document=document.model_dump(mode="json"),
+        document_schema=spec.document.model_json_schema(mode="validation"),
+        evidence=Evidence.model_validate(
+            {
+                "sources": [source.model_dump(mode="json") for source in made.sources],
+                "facts": [fact.model_dump(mode="json") for fact in made.facts],
+                "findings": [finding.model_dump(mode="json") for finding in made.findings],
+            }
+        ),
+        based_on=made.based_on,
+        moved=moved,
+        flags=tuple(Flag.model_validate(flag.model_dump()) for flag in made.flags),
+        cost=Cost.model_validate(made.cost.model_dump()),
+        requester=requester,
+        run=run,
+        policy=spec.terms,
+        verdicts=verdicts,
+        supersedes=supersedes,
+    )
+
+
+def _about(document: BaseModel) -> str:
+    """Whom a document is about, where its class says so."""
+    told = getattr(document, "about", "")
+    return told if isinstance(told, str) else ""
+
+
+def _listed(worth: Any) -> tuple[str | None, str | None]:
+    """The amount and currency at stake as requests hold them; None for what could not be listed."""
+    match worth:
+        case (Decimal() as amount, str(currency)) if _AMOUNT.fullmatch(f"{amount:f}") and _CURRENCY.fullmatch(currency):
+            return f"{amount:f}", currency
+        case _:
+            return None, None
 
 
 def in_rounds(scope: Scope, spec: Gate[Any], step: Step, inputs: tuple[Any, ...], key: str | None) -> Question:
@@ -222,6 +271,17 @@ def made_of(draft: Any) -> Callable[[int, tuple[str, ...], Any], Awaitable[Any]]
         return draft
 
     return make
+
+
+def _with_evidence(document: Any, before: Request) -> Draft[Any]:
+    """What remains of a signed document, with the evidence that lay beside it: it names the same facts."""
+    evidence = before.content.evidence
+    try:
+        sources = tuple(Source.model_validate(source.model_dump()) for source in evidence.sources)
+        facts = tuple(Fact.model_validate(fact.model_dump()) for fact in evidence.facts)
+    except ValidationError:
+        sources, facts = (), ()  # of another make: the question is asked all the same
+    return Draft[Any](document=document, title=before.title, sources=sources, facts=facts)
 
 
 def _taken(step: Step) -> frozenset[str]:

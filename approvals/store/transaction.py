@@ -19,8 +19,8 @@ from approvals.requests import Content, Identity, Request, WorkingCopy
 from approvals.store import facets, listing, relisting, rows, searching
 from approvals.store.attesting import ATTESTED, ERASABLE, attested, erasure
 from approvals.store.conversing import Conversing
-from approvals.store.predicates import occurs
 from approvals.store.identities import SqlIdentities
+from approvals.store.predicates import occurs
 from approvals.store.recording import Recorder
 from approvals.store.tables import (
     AUDIT,
