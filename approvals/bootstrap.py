@@ -2,23 +2,33 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+
+from pydantic import SecretStr
 
 from approvals.deadlines import Deadlines
 from approvals.errors import StoreUnavailable
 from approvals.files import Reread
 from approvals.gatekeeping import Gatekeeper
+from approvals.keys import open_keys
 from approvals.ledger import Ledger
+from approvals.links import Links
 from approvals.metrics import Metrics
+from approvals.notifications import Notifications
+from approvals.notifiers import Terms as NotifierTerms
+from approvals.notifiers import open_notifier
+from approvals.outbox import Outbox, Terms
 from approvals.people import open_directory
 from approvals.policies import Policies, read_policies
-from approvals.ports import Clock, Directory, Examiner, Store
+from approvals.ports import Clock, Directory, Examiner, Notifier, Store
 from approvals.service import ApprovalService
 from approvals.settings import Settings, read_settings
 from approvals.store import open_store
+from approvals.subscriptions import filled, read_subscriptions
 from approvals.tokens import Tokens
 
 
@@ -36,6 +46,9 @@ class Approvals:
     ledger: Ledger
     tokens: Tokens
     metrics: Metrics
+    links: Links
+    outbox: Outbox
+    notifications: Notifications
     clock: Clock
 
     def close(self) -> None:
@@ -60,6 +73,12 @@ def build(
     limit = settings.examine_limit
     service = ApprovalService(store, directory, clock, examiner, examine_limit=limit)
     ledger = Ledger(store, clock)
+    links = Links(
+        open_keys(settings.link_key, settings.home / "link.key"), clock, lasts=timedelta(hours=settings.link_hours)
+    )
+    subscriptions = Reread(settings.notifications, read_subscriptions)
+    opened, terms = _opening(settings), Terms(settings.address, settings.notify_summary)
+    outbox = Outbox(store, directory, clock, links, subscriptions, opened, terms)
     return Approvals(
         settings=settings,
         store=store,
@@ -71,6 +90,9 @@ def build(
         ledger=ledger,
         tokens=Tokens(store, directory, clock, days=settings.token_days),
         metrics=Metrics(store, clock),
+        links=links,
+        outbox=outbox,
+        notifications=Notifications(store, directory, clock, subscriptions, opened, outbox, terms),
         clock=clock,
     )
 
@@ -84,6 +106,18 @@ def policies_of(path: Path | None) -> Callable[[], Policies]:
         shipped = read_policies()
         return lambda: shipped
     return Reread(path, read_policies)
+
+
+def _opening(settings: Settings) -> Callable[[SecretStr, SecretStr | None], Notifier]:
+    """Opens a place that is told, with the variables of its address and secret as they are set now."""
+
+    def opened(address: SecretStr, secret: SecretStr | None) -> Notifier:
+        terms = NotifierTerms(
+            secret=None if secret is None else filled(secret, os.environ), private=settings.webhook_private
+        )
+        return open_notifier(filled(address, os.environ).get_secret_value(), terms)
+
+    return opened
 
 
 def _make_home(settings: Settings) -> None:

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
 from approvals.audit import Event, Verification, verify
+from approvals.canonical import digest
 from approvals.decisions import Actor, Ruling
 from approvals.errors import AlreadyDecided, NotActionable, NotFound, Overtaken
 from approvals.lifecycle import PAST_TENSE, TRANSITIONS, Action, event_name, is_open, next_state
@@ -79,6 +80,10 @@ class Ledger:
         after = after.model_copy(update={"state": next_state(before.state, action)})
         written = transaction.change(before, after, action)
         facts = {"from": before.state, "to": written.state, **(details or {})}
+        if by.grant is not None and action is not Action.RECALL:
+            # Here and nowhere else: a link is used up by what it did, in the same transaction, and by no refusal.
+            transaction.use_link(by.grant.nonce, before.id, by.id.casefold(), self.clock())
+            facts["link"] = digest(by.grant.nonce)[:16]
         transaction.record(event(event_name(action), by, self.clock(), before, facts))
         return written
 
@@ -117,7 +122,7 @@ def ruled(
     return Ruling(
         seq=len(transaction.rulings(request.id)) + 1,
         action=action,
-        by=by,
+        by=by.model_copy(update={"grant": None}),
         at=now,
         effective_at=now + timedelta(seconds=seconds),
         version=request.version,

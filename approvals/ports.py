@@ -11,6 +11,7 @@ from pydantic import Field
 
 from approvals.audit import Attested, Entry, Event
 from approvals.decisions import Ruling, Scope, SignOff, UtcDatetime, Value
+from approvals.deliveries import Deliveries, Notice
 from approvals.errors import FieldError
 from approvals.lifecycle import Action, State
 from approvals.permits import Permit
@@ -118,6 +119,21 @@ class Runs(Protocol):
         ...
 
 
+# -- messages ----------------------------------------------------------------------------------------------------
+
+
+class Notifier(Protocol):
+    """Brings a message to one place."""
+
+    def send(self, notice: Notice) -> None:
+        """Hand the message over. Who gets it twice, after a failure, knows it by its id.
+
+        Raises:
+            NotDelivered: it did not arrive; the message says why without any secret, and whether to try again.
+        """
+        ...
+
+
 # -- the store ---------------------------------------------------------------------------------------------------
 
 
@@ -165,7 +181,7 @@ class Remembered(Value):
     answer: str
 
 
-class Transaction(Protocol):
+class Transaction(Deliveries, Protocol):
     """One change with its audit entries: all of it happens or nothing."""
 
     # Requests

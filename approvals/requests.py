@@ -94,6 +94,9 @@ class Flag(Value):
     severity: Literal["info", "warning", "high"] = "warning"
 
 
+Risk = Literal["low", "medium", "high"]
+
+
 class Cost(Value):
     """What making the draft has cost."""
 
@@ -129,6 +132,12 @@ class Content(Value):
     def sha256(self) -> str:
         """Of the document's canonical text."""
         return digest(self.document)
+
+    @property
+    def checks(self) -> int:
+        """How many things there are to look at before deciding: flags, claims that sources do not bear, what moved."""
+        doubted = sum(finding.support in ("partly", "unsupported") for finding in self.evidence.findings)
+        return doubted + sum(flag.severity != "info" for flag in self.flags) + len(self.moved)
 
     def value(self) -> Any:
         """The document as JSON values."""
@@ -222,6 +231,13 @@ class Request(Value):
     def is_open(self) -> bool:
         """Whether a verdict can still be handed in."""
         return is_open(self.state)
+
+    @property
+    def risk(self) -> Risk:
+        """How carefully this is to be looked at; high is never decided in bulk or by a link."""
+        if self.policy.risk == "high" or any(flag.severity == "high" for flag in self.content.flags):
+            return "high"
+        return "medium" if self.content.checks else "low"
 
     def claimed_at(self, now: datetime) -> str | None:
         """Who holds the request at this moment; None once the lease has lapsed."""

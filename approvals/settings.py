@@ -6,8 +6,9 @@ import difflib
 import os
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
-from pydantic import Field, ValidationError, field_validator
+from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from approvals.errors import ApprovalError
@@ -51,7 +52,43 @@ class Settings(BaseSettings):
         default=90, ge=1, le=3_660, description="days that a new token is valid, unless its maker says otherwise"
     )
 
-    @field_validator("home", "policies", "people")
+    public_url: str | None = Field(
+        default=None,
+        description="address at which browsers reach the queue, such as https://queue.example; "
+        "by default http:// with `host` and `port`",
+    )
+    link_key: SecretStr | None = Field(
+        default=None,
+        description="keys that sign links in messages, newest first, with blanks between them; "
+        "by default link.key in the home, which is made when it is first needed",
+    )
+    link_hours: int = Field(default=72, ge=1, le=72, description="hours that a link in a message can decide")
+    notifications: Path = Field(
+        default_factory=lambda given: given["home"] / "notifications.toml",
+        description="TOML file of who is told of what; by default notifications.toml in the home",
+    )
+    notify_summary: bool = Field(
+        default=True, description="say a request's summary in messages; its title is always said"
+    )
+    webhook_private: bool = Field(default=False, description="allow webhooks to addresses that are not public")
+
+    @field_validator("public_url")
+    @classmethod
+    def _origin(cls, address: str | None) -> str | None:
+        if address is None:
+            return None
+        parts = urlsplit(address)
+        if parts.scheme not in ("http", "https") or not parts.hostname or parts.path.strip("/") or parts.query:
+            raise ValueError("it must read https://NAME or http://NAME:PORT, with nothing after it")
+        return f"{parts.scheme}://{parts.netloc.rpartition('@')[2].lower()}"
+
+    @property
+    def address(self) -> str:
+        """Where browsers reach the queue, without a slash at the end."""
+        host = f"[{self.host}]" if ":" in self.host.strip("[]") and not self.host.startswith("[") else self.host
+        return self.public_url or f"http://{host}:{self.port}"
+
+    @field_validator("home", "policies", "people", "notifications")
     @classmethod
     def _expanded(cls, path: Path | None) -> Path | None:
         return None if path is None else Path(os.path.abspath(path.expanduser()))

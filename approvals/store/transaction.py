@@ -17,6 +17,7 @@ from approvals.ports import PageOf, Remembered, Token, Wanted
 from approvals.requests import Content, Identity, Request, WorkingCopy
 from approvals.store import listing, rows
 from approvals.store.attesting import ATTESTED, ERASABLE, attested, erasure
+from approvals.store.deliveries import DeliveryRows
 from approvals.store.recording import Recorder
 from approvals.store.tables import (
     AUDIT,
@@ -35,7 +36,7 @@ from approvals.store.tables import (
 _BROKEN = "Somebody changed the database by hand: nothing was done. `countersign audit verify` tells more."
 
 
-class SqlTransaction:
+class SqlTransaction(DeliveryRows):
     """Reads and writes values; remembers which rows the next entry of the record must commit to."""
 
     def __init__(self, connection: Connection, *, writes: bool) -> None:

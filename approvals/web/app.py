@@ -15,7 +15,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from approvals.bootstrap import Approvals
 from approvals.errors import ApprovalError
-from approvals.web import admin, api
+from approvals.web import admin, api, linked
 from approvals.web.callers import PREFIX, Authenticating, Desk, caller
 from approvals.web.problems import MEDIA_TYPE, BodyTooLarge, described, refused, request_id_of, tell_problems
 
@@ -36,8 +36,8 @@ class Health(BaseModel):
     status: str
 
 
-def create_app(approvals: Approvals) -> FastAPI:
-    """The queue as an ASGI application."""
+def create_app(approvals: Approvals, *, signed_in: linked.SignedIn | None = None) -> FastAPI:
+    """The queue as an ASGI application; `signed_in` tells who has a session in a browser, where there are sessions."""
     app = FastAPI(
         title="Countersign approvals",
         version="1",
@@ -48,8 +48,11 @@ def create_app(approvals: Approvals) -> FastAPI:
         redoc_url=None,
     )
     app.state.desk = Desk.of(approvals)
+    app.state.signed_in = signed_in
     for router in (api.router, admin.router):
         app.include_router(router, prefix=PREFIX, dependencies=[Depends(caller)])
+
+    app.include_router(linked.router)
 
     @app.get("/healthz", responses=described(503), tags=["server"])
     def healthz() -> Health:

@@ -46,7 +46,7 @@ def store(settings: Settings) -> Iterator[Store]:
 
 
 @pytest.fixture
-def compose(people: Any, clock: Any, examiner: Any, policies: Any) -> Callable[[Settings], Approvals]:
+def compose(people: Any, clock: Any, examiner: Any, policies: Any, messages: Any) -> Callable[[Settings], Approvals]:
     """Put a queue together on a store of its own connection."""
 
     def composed(settings: Settings) -> Approvals:
@@ -63,6 +63,7 @@ def compose(people: Any, clock: Any, examiner: Any, policies: Any) -> Callable[[
             ledger=ledger,
             tokens=Tokens(store, people, clock),
             metrics=Metrics(store, clock),
+            **messages(store),
             clock=clock,
         )
 

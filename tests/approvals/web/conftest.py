@@ -42,7 +42,7 @@ def tokens(store: Store, people: Any, clock: Any) -> Tokens:
 @pytest.fixture
 def approvals(
     tmp_path: Any, store: Store, people: Any, clock: Any, policies: Any, service: Any, deadlines: Any,
-    gatekeeper: Any, ledger: Any, tokens: Tokens,
+    gatekeeper: Any, ledger: Any, tokens: Tokens, messages: Any,
 ) -> Approvals:  # fmt: skip
     return Approvals(
         settings=Settings(home=tmp_path),
@@ -55,6 +55,7 @@ def approvals(
         ledger=ledger,
         tokens=tokens,
         metrics=Metrics(store, clock),
+        **messages(store),
         clock=clock,
     )
 
