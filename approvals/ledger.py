@@ -91,6 +91,8 @@ class Ledger:
         self, transaction: Transaction, request: Request, ruling: Ruling, details: dict[str, Any] | None = None
     ) -> Request:
         """Answer a request: the ruling, the state it leads to, and the note that its run is to be woken."""
+        by = ruling.by
+        ruling = ruling.model_copy(update={"by": by.model_copy(update={"grant": None})})
         transaction.add_ruling(request.id, ruling)
         closed = request.model_copy(
             update={
@@ -104,7 +106,7 @@ class Ledger:
         if not TRANSITIONS[next_state(request.state, ruling.action)]:
             transaction.drop_working_copies(request.id)  # elsewhere they wait: the answer may be taken back
         facts = {"version": ruling.version, "ruling": ruling.seq, **(details or {})}
-        return self.move(transaction, request, closed, ruling.action, ruling.by, facts)
+        return self.move(transaction, request, closed, ruling.action, by, facts)
 
 
 def ruled(
@@ -122,7 +124,7 @@ def ruled(
     return Ruling(
         seq=len(transaction.rulings(request.id)) + 1,
         action=action,
-        by=by.model_copy(update={"grant": None}),
+        by=by,
         at=now,
         effective_at=now + timedelta(seconds=seconds),
         version=request.version,

@@ -34,7 +34,7 @@ from approvals.outline import outline
 from approvals.rendering import document_of, instant, visible
 from approvals.requests import Request
 from approvals.web.callers import AtDesk
-from approvals.web.headers import SECRET_HEADERS
+from approvals.web.headers import PAGE_HEADERS
 from approvals.web.problems import kind_of
 from approvals.web.templating import page
 
@@ -42,6 +42,10 @@ SignedIn = Callable[[HttpRequest], str | None]
 """Tells the e-mail of the person who has a session in this browser; None where nobody has."""
 
 router = APIRouter(include_in_schema=False)
+
+LINK_HEADERS = {**PAGE_HEADERS, "Referrer-Policy": "no-referrer", "X-Robots-Tag": "noindex, nofollow"}
+"""No address of a link, nor of its page, is told to anybody. (So a browser tells `Origin: null` with the page's forms:
+what counts is `Sec-Fetch-Site`, which browsers send over TLS and on this machine.)"""
 
 _LOOKING = ["GET", "HEAD"]
 _MOST_FIELDS = 20
@@ -62,7 +66,7 @@ def opened(at: AtDesk, token: Token) -> Response:
     except ApprovalError as error:
         return _refusal(error)
     place = _place(link)
-    answer = RedirectResponse(place, 303, SECRET_HEADERS)
+    answer = RedirectResponse(place, 303, LINK_HEADERS)
     # Lax, not Strict: a browser that comes from a mail would not send a strict one along to the page itself.
     answer.set_cookie(
         _cookie(at.approvals), token, path=place, httponly=True, samesite="lax", secure=_is_tls(at.approvals)
@@ -109,7 +113,7 @@ def decided(at: AtDesk, http: HttpRequest, handle: Handle, form: Annotated[dict[
             return _shown(approvals, link, _session(http), error, form)
         except ApprovalError as worse:
             return _refusal(worse)
-    return RedirectResponse(_place(link), 303, SECRET_HEADERS)
+    return RedirectResponse(_place(link), 303, LINK_HEADERS)
 
 
 def _act(approvals: Approvals, link: Link, session: str | None, form: dict[str, str]) -> None:
@@ -161,7 +165,7 @@ def _shown(
     return page(
         "linked.html",
         status,
-        SECRET_HEADERS,
+        LINK_HEADERS,
         title=visible(request.title),
         summary=visible(request.summary),
         open=request.is_open,
@@ -250,7 +254,7 @@ def _sentence(error: ApprovalError) -> str:
 
 def _refusal(error: ApprovalError) -> Response:
     kind = kind_of(type(error))[1]
-    return page("linked_refused.html", kind.status, SECRET_HEADERS, title=kind.title, sentence=str(error))
+    return page("linked_refused.html", kind.status, LINK_HEADERS, title=kind.title, sentence=str(error))
 
 
 # -- the link's way ----------------------------------------------------------------------------------------------
