@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, select, update
 
 from approvals.deliveries import Delivery, DeliveryState, LinkUse
 from approvals.errors import LinkUsed
@@ -70,7 +70,7 @@ class DeliveryRows:
 
     def change_delivery(self, delivery: Delivery) -> None:
         """Write how far it has come."""
-        self._rows.update(DELIVERY, _row(delivery), DELIVERY.c.id == delivery.id)
+        self._rows.execute(update(DELIVERY).where(DELIVERY.c.id == delivery.id).values(_row(delivery)))
 
     def due_deliveries(self, now: datetime, limit: int) -> tuple[Delivery, ...]:
         """Pending ones whose time has come, in the order of the record."""
