@@ -19,6 +19,7 @@ from approvals.ports import Notifier
 
 _LOG = logging.getLogger("apprise")
 _STATUS = re.compile(r"error=(\d{3})\b")
+_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]{0,30}:")
 _MAIL = frozenset({"mailto", "mailtos"})
 
 # What chats read as more than text: links with another wording, and calls to everybody in a room.
@@ -108,9 +109,10 @@ def _opened(address: str) -> Any:
     with _Listening():
         service = apprise.Apprise.instantiate(address, asset=_ASSET, suppress_exceptions=True)
     if not isinstance(service, apprise.NotifyBase):
-        scheme = address.partition(":")[0]
+        # Without a scheme the beginning of an address may be all of it.
+        scheme = address.partition(":")[0] if _SCHEME.match(address) else "nothing that is a scheme"
         raise UnknownScheme(
-            f"No notifier can be made of the address that begins with {scheme!r}: it is none of ours (file, "
+            f"No notifier can be made of the address that begins with {scheme}: it is none of ours (file, "
             "webhook+https) and Apprise does not know it, or something in it is missing. See Apprise's page on it."
         )
     return service

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -35,7 +36,7 @@ class FileNotifier:
         Raises:
             NotDelivered: the file cannot be written.
         """
-        line = f"{notice.model_dump_json()}\n".encode("utf-8", "backslashreplace")
+        line = f"{json.dumps({**notice.model_dump(), 'at': notice.at.isoformat()})}\n".encode()
         try:
             opened = os.open(self.path, os.O_CREAT | os.O_APPEND | os.O_WRONLY, 0o600)
             try:

@@ -23,7 +23,6 @@ from approvals.errors import NotDelivered, NotificationsError
 from approvals.ports import Notifier
 
 _SCHEMES = {"webhook+https": "https", "webhook+http": "http"}
-_READ = 4096
 _LONGEST_WAIT = 24 * 3600.0
 
 
@@ -67,15 +66,18 @@ class WebhookNotifier:
             "webhook-timestamp": str(int(at.timestamp())),
             "webhook-signature": self._signing.sign(notice.id, at, body),
         }
+        extensions: dict[str, Any] = {"timeout": httpx.Timeout(self._seconds).as_dict()}
+        if self._url.scheme == "https":
+            extensions["sni_hostname"] = self._url.host
         # To the very address that was checked: a name that is looked up twice may mean two machines.
         url = self._url.copy_with(host=address)
-        named: dict[str, Any] = {"sni_hostname": self._url.host} if self._url.scheme == "https" else {}
         try:
-            with (
-                httpx.Client(timeout=self._seconds, follow_redirects=False, trust_env=False) as client,
-                client.stream("POST", url, content=body, headers=headers, extensions=named) as answer,
-            ):
+            # Not through a client, which would follow what its environment says of proxies, and log the address.
+            with httpx.HTTPTransport(trust_env=False) as transport:
+                request = httpx.Request("POST", url, content=body, headers=headers, extensions=extensions)
+                answer = transport.handle_request(request)
                 status, after = answer.status_code, answer.headers.get("retry-after")
+                answer.close()
         except httpx.TimeoutException:
             raise NotDelivered(f"{self._where} did not answer within {self._seconds:.0f} s.") from None
         except httpx.HTTPError as error:
