@@ -124,13 +124,19 @@ def web(
     approvals, settings = _compose(), read_flow_settings()
     waker = Waker(approvals, PrefectRuns(), every=settings.wake_seconds, reconcile_every=settings.reconcile_seconds)
     stop = threading.Event()
-    loop = threading.Thread(target=waker.run, args=(stop,), name="waking", daemon=True)
-    loop.start()
+    # Two loops: however slow a receiver of messages is, runs are woken and deadlines kept.
+    loops = [
+        threading.Thread(target=loop, args=(stop,), name=name, daemon=True)
+        for name, loop in (("waking", waker.run), ("notifying", approvals.outbox.run))
+    ]
+    for loop in loops:
+        loop.start()
     try:
         serve(approvals, host=approvals.settings.host, port=approvals.settings.port if port is None else port)
     finally:
         stop.set()
-        loop.join(5)
+        for loop in loops:
+            loop.join(5)
 
 
 @run_app.command("outreach")

@@ -19,6 +19,7 @@ from approvals.requests import Content, Identity, Request, WorkingCopy
 from approvals.store import facets, listing, relisting, rows, searching
 from approvals.store.attesting import ATTESTED, ERASABLE, attested, erasure
 from approvals.store.conversing import Conversing
+from approvals.store.deliveries import DeliveryRows
 from approvals.store.identities import SqlIdentities
 from approvals.store.predicates import occurs
 from approvals.store.recording import Recorder
@@ -40,7 +41,7 @@ from approvals.store.tables import (
 _BROKEN = "Somebody changed the database by hand: nothing was done. `countersign audit verify` tells more."
 
 
-class SqlTransaction(Conversing, SqlIdentities):
+class SqlTransaction(Conversing, SqlIdentities, DeliveryRows):
     """Reads and writes values; remembers which rows the next entry of the record must commit to."""
 
     def __init__(self, connection: Connection, *, writes: bool) -> None:

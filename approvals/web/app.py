@@ -14,7 +14,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from approvals.bootstrap import Approvals
 from approvals.errors import ApprovalError
-from approvals.web import account, admin, api, lists, signin
+from approvals.web import account, admin, api, linked, lists, signin, visitors
 from approvals.web.callers import PREFIX, Authenticating, Desk, caller
 from approvals.web.doors import is_loopback
 from approvals.web.problems import MEDIA_TYPE, BodyTooLarge, described, refused, request_id_of, tell_problems
@@ -37,8 +37,8 @@ class Health(BaseModel):
     status: str
 
 
-def create_app(approvals: Approvals) -> FastAPI:
-    """The queue as an ASGI application."""
+def create_app(approvals: Approvals, *, signed_in: linked.SignedIn = visitors.signed_in) -> FastAPI:
+    """The queue as an ASGI application; `signed_in` tells a page behind a link who has a session in the browser."""
     app = FastAPI(
         title="Countersign approvals",
         version="1",
@@ -49,8 +49,11 @@ def create_app(approvals: Approvals) -> FastAPI:
         redoc_url=None,
     )
     app.state.desk = Desk.of(approvals)
+    app.state.signed_in = signed_in
     for router in (api.router, lists.router, admin.router):
         app.include_router(router, prefix=PREFIX, dependencies=[Depends(caller)])
+
+    app.include_router(linked.router)
 
     @app.get("/healthz", responses=described(503), tags=["server"])
     def healthz() -> Health:

@@ -239,6 +239,14 @@ def visitor(http: HttpRequest) -> Visiting:
     return entry(http).visiting()
 
 
+def signed_in(http: HttpRequest) -> str | None:
+    """E-mail of who is signed in with this browser; None where nobody is."""
+    try:
+        return visitor(http).person.email
+    except NotAuthenticated:
+        return None
+
+
 def form(http: HttpRequest) -> Form:
     """The fields of the form that was sent, in order."""
     return entry(http).form
