@@ -15,7 +15,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from approvals.bootstrap import Approvals
 from approvals.errors import ApprovalError
-from approvals.web import admin, api
+from approvals.web import admin, api, pages
 from approvals.web.callers import PREFIX, Authenticating, Desk, caller
 from approvals.web.problems import MEDIA_TYPE, BodyTooLarge, described, refused, request_id_of, tell_problems
 
@@ -50,6 +50,8 @@ def create_app(approvals: Approvals) -> FastAPI:
     app.state.desk = Desk.of(approvals)
     for router in (api.router, admin.router):
         app.include_router(router, prefix=PREFIX, dependencies=[Depends(caller)])
+    for router in pages.routers:
+        app.include_router(router)
 
     @app.get("/healthz", responses=described(503), tags=["server"])
     def healthz() -> Health:

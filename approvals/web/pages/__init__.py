@@ -1,0 +1,9 @@
+"""The reviewer's pages: what people see, and the forms they send. Every act goes through the service."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter
+
+from approvals.web.pages import assets, queue
+
+routers: tuple[APIRouter, ...] = (assets.router, queue.router)

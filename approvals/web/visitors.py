@@ -1,0 +1,31 @@
+"""Who looks at the pages."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from fastapi import Depends
+from starlette.requests import Request as HttpRequest
+
+from approvals.decisions import Actor
+from approvals.errors import NotAuthenticated
+from approvals.ports import Person
+
+
+@dataclass(frozen=True)
+class Visiting:
+    """Somebody who signed in."""
+
+    actor: Actor
+    person: Person
+    csrf: str
+    session_id: str
+
+
+def visitor(http: HttpRequest) -> Visiting:
+    """Who looks."""
+    raise NotAuthenticated
+
+
+Visitor = Annotated[Visiting, Depends(visitor)]
