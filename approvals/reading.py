@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from approvals.authority import same_person
 from approvals.decisions import Actor
 from approvals.errors import Disabled, NotACandidate, NotAPerson, NotFound, NotPermitted, OutOfScope
+from approvals.filters import Filters
 from approvals.lifecycle import OPEN, State
-from approvals.ports import PageOf, Person, Transaction, Wanted
+from approvals.ports import ListOf, PageOf, Person, Transaction, Wanted
 from approvals.requests import Request, new_id
 from approvals.service import ApprovalService
 
@@ -81,6 +82,22 @@ class Reading:
         )
         with self._service.store.read() as transaction:
             return transaction.page(wanted, limit=limit, after=after)
+
+    def listed(self, by: Actor, filters: Filters, *, limit: int = 40, after: str | None = None) -> ListOf:
+        """The rows of a view, as far as this actor may see them, in its order."""
+        wanted = self._wanted(by, filters)
+        with self._service.store.read() as transaction:
+            return transaction.listed(wanted, sort=filters.order, limit=limit, after=after)
+
+    def counts(self, by: Actor, views: Sequence[str]) -> dict[str, int]:
+        """How many each of these views holds for this actor, by the predicate that lists them."""
+        wanted = [self._wanted(by, Filters(view=view)) for view in views]
+        with self._service.store.read() as transaction:
+            return dict(zip(views, transaction.counts(wanted), strict=True))
+
+    def _wanted(self, by: Actor, filters: Filters) -> Wanted:
+        self._check_reads(by)
+        return filters.wanted(self._person(by), everything=self._everything(by), now=self._service.now())
 
     def found(self, beginning: str, by: Actor) -> Request:
         """The one request that this actor may see and whose id begins so, in upper or lower case.
