@@ -4,6 +4,6 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from approvals.web.pages import assets, queue
+from approvals.web.pages import assets, deciding, queue, review, several
 
-routers: tuple[APIRouter, ...] = (assets.router, queue.router)
+routers: tuple[APIRouter, ...] = (assets.router, queue.router, review.router, deciding.router, several.router)

@@ -8,7 +8,7 @@ from approvals.authority import same_person
 from approvals.errors import ApprovalError
 from approvals.lifecycle import Action, State
 from approvals.requests import Request
-from approvals.web.pages import listing, words
+from approvals.web.pages import words
 from approvals.web.pages.visit import Visit
 
 _SAID = {State.APPROVED: "Approved", State.REJECTED: "Rejected", State.RETURNED: "Sent back"}
@@ -37,11 +37,25 @@ def done(visit: Visit, ids: str) -> Done | None:
     own = [request for request in requests if _own(request, visit)]
     if not own:
         signed = [request for request in requests if request.is_open and _signed(request, visit)]
-        return Done(signed[0].id, (), "ok", "check", f"Signed: {named(signed[0])}. It waits for the next signature.", False, "") if signed else None
+        return (
+            Done(
+                signed[0].id,
+                (),
+                "ok",
+                "check",
+                f"Signed: {named(signed[0])}. It waits for the next signature.",
+                False,
+                "",
+            )
+            if signed
+            else None
+        )
     service = visit.at.approvals.service
     back = [request for request in own if Action.RECALL in service.allowed_actions(request, visit.by)]
     seconds = max((left(request, visit) for request in back), default=0)
-    what = f"{_SAID[own[0].state]}: {named(own[0])}" if len(own) == 1 else f"Approved {words.several(len(own), 'request')}"
+    what = (
+        f"{_SAID[own[0].state]}: {named(own[0])}" if len(own) == 1 else f"Approved {words.several(len(own), 'request')}"
+    )
     when = f" It takes effect in {seconds} s." if back else " It has taken effect."
     ids_back = tuple(request.id for request in back)
     return Done(own[0].id, ids_back, "ok", "check", f"{what}.{when}", bool(back), _without_done(visit))
@@ -49,7 +63,7 @@ def done(visit: Visit, ids: str) -> Done | None:
 
 def named(request: Request) -> str:
     """The request in a sentence."""
-    about = listing.about(request)
+    about = request.about
     return f"{request.title}, {about}" if about and about not in request.title else request.title
 
 
@@ -60,7 +74,13 @@ def left(request: Request, visit: Visit) -> int:
 
 def _own(request: Request, visit: Visit) -> bool:
     ruling = request.ruling
-    return not request.is_open and ruling is not None and ruling.by.kind == "person" and same_person(ruling.by.id, visit.by.id) and request.state in _SAID
+    return (
+        not request.is_open
+        and ruling is not None
+        and ruling.by.kind == "person"
+        and same_person(ruling.by.id, visit.by.id)
+        and request.state in _SAID
+    )
 
 
 def _signed(request: Request, visit: Visit) -> bool:

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated, Any, NamedTuple
+from typing import Any, NamedTuple
+from urllib.parse import parse_qsl
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter
 from starlette.responses import Response
 
-from approvals.errors import ApprovalError
+from approvals.errors import ApprovalError, FiltersInvalid
+from approvals.filters import Filters
 from approvals.lifecycle import Action
 from approvals.requests import Request
-from approvals.web.pages import listing, looks, seen, words
+from approvals.web.pages import looks, seen, words
 from approvals.web.pages.done import done
-from approvals.web.pages.listing import Filters
 from approvals.web.pages.rows import context_of, grouped
-from approvals.web.pages.visit import Sent, Visit, Visited, moved_to, new_key, queue_address, title_of
+from approvals.web.pages.visit import Sent, Visit, Visited, list_address, moved_to, new_key, title_of
 
 router = APIRouter(include_in_schema=False)
 
@@ -76,24 +77,14 @@ class Peek:
     may_reject: bool
 
 
-class Terms(NamedTuple):
-    """The list that was asked for."""
-
-    filters: Filters
-    after: str | None
-
-
-def terms(
-    view: Annotated[str, Query(max_length=80)] = "mine",
-    gate: Annotated[str, Query(max_length=200)] = "",
-    q: Annotated[str, Query(max_length=200)] = "",
-    sort: Annotated[str, Query(max_length=20)] = "due",
-    after: Annotated[str | None, Query(max_length=400)] = None,
-) -> Terms:
-    """The terms of a list, as its address says them; what it cannot be reads as usual."""
-    known = view if view in ("mine", "all", "others", "high", "snoozed", "decided") or view.startswith("group:") else "mine"
-    chosen: Any = sort if sort in dict(_SORTS) else "due"
-    return Terms(Filters(view=known, gate=gate or None, text=q.strip() or None, sort=chosen), after)
+def asked(visit: Visit, **fixed: Any) -> Filters:
+    """The filters of the address; what none of them can be reads as if it were not there."""
+    pairs = [(key, value) for key, value in visit.http.query_params.multi_items() if key not in fixed]
+    try:
+        return Filters.of([*pairs, *((key, str(value)) for key, value in fixed.items())])
+    except FiltersInvalid as error:
+        wrong = {one.path for one in error.errors}
+        return Filters.of([(key, value) for key, value in pairs if key not in wrong])
 
 
 @router.get("/")
@@ -103,37 +94,23 @@ def home() -> Response:
 
 
 @router.get("/queue")
-def queue(
-    visit: Visited,
-    view: Annotated[str, Query(max_length=80)] = "mine",
-    gate: Annotated[str, Query(max_length=200)] = "",
-    q: Annotated[str, Query(max_length=200)] = "",
-    sort: Annotated[str, Query(max_length=20)] = "due",
-    after: Annotated[str | None, Query(max_length=400)] = None,
-) -> Response:
+def queue(visit: Visited) -> Response:
     """What waits, soonest due first."""
-    if view == "decided":
-        return moved_to("/decided")
-    return _page(visit, terms(view, gate, q, sort, after))
+    filters = asked(visit)
+    return moved_to(list_address(filters)) if filters.view == "decided" else _page(visit, filters)
 
 
 @router.get("/decided")
-def decided(
-    visit: Visited,
-    gate: Annotated[str, Query(max_length=200)] = "",
-    q: Annotated[str, Query(max_length=200)] = "",
-    after: Annotated[str | None, Query(max_length=400)] = None,
-) -> Response:
+def decided(visit: Visited) -> Response:
     """What was decided, newest first."""
-    return _page(visit, terms("decided", gate, q, "due", after))
+    return _page(visit, asked(visit, view="decided"))
 
 
 @router.get("/r/{request_id}/peek")
-def peek(visit: Visited, request_id: str, view: str = "mine", gate: str = "", q: str = "", sort: str = "due") -> Response:
+def peek(visit: Visited, request_id: str) -> Response:
     """The inside of the preview, for the row that somebody moved to."""
     request = visit.at.reading.visible(request_id, visit.by)
-    shown = _peek(visit, request, terms(view, gate, q, sort).filters)
-    return visit.fragment("peek.html", peek=shown, shell=visit.visitor)
+    return visit.fragment("peek.html", peek=_peek(visit, request, asked(visit)), shell=visit.visitor)
 
 
 @router.post("/theme")
@@ -145,16 +122,13 @@ def theme(form: Sent) -> Response:
     return answer
 
 
-def _page(visit: Visit, asked: Terms) -> Response:
-    filters = asked.filters
-    found = listing.listed(visit.at.reading, visit.by, filters, limit=PAGE, after=asked.after)
+def _page(visit: Visit, filters: Filters) -> Response:
+    found = visit.at.reading.listed(visit.by, filters, limit=PAGE, after=visit.http.query_params.get("after"))
     groups = grouped(visit, found.rows, filters)
     is_list = filters.view != "decided"
-    here = {"view": filters.view, "gate": filters.gate, "q": filters.text, "sort": filters.sort}
-    address = queue_address if is_list else _decided_address
     part: dict[str, Any] = {
         "groups": groups,
-        "next_href": address(**here, after=found.next) if found.next else "",
+        "next_href": list_address(filters, after=found.next) if found.next else "",
         "bulk": is_list and any(row.bulk for group in groups for row in group.rows),
         "peek": None,
     }
@@ -163,6 +137,7 @@ def _page(visit: Visit, asked: Terms) -> Response:
     first = found.rows[0] if found.rows and is_list else None
     if first is not None:
         part["peek"] = _peek(visit, visit.at.reading.visible(first.id, visit.by), filters)
+    kept = filters.model_copy(update={"text": None, **({} if is_list else {"view": "mine"})})
     return visit.page(
         "queue.html",
         filters.view,
@@ -172,26 +147,32 @@ def _page(visit: Visit, asked: Terms) -> Response:
         exact=found.exact,
         filters=filters,
         path="/queue" if is_list else "/decided",
-        hidden=tuple((k, v) for k, v in here.items() if v and k != "q" and (k, v) not in (("view", "mine"), ("sort", "due"), ("view", "decided"))),
-        chips=_chips(here, address),
-        sorts=tuple(Choice(text, "", address(**{**here, "sort": key}), filters.sort == key) for key, text in _SORTS) if is_list else (),
+        hidden=parse_qsl(kept.query()),
+        chips=_chips(filters),
+        sorts=_sorts(filters) if is_list else (),
         empty=_empty(filters),
         key=new_key(),
         done=done(visit, visit.http.query_params.get("done", "")),
     )
 
 
-def _decided_address(**terms: Any) -> str:
-    address = queue_address(**{key: value for key, value in terms.items() if key not in ("view", "sort")})
-    return "/decided" + address.removeprefix("/queue")
-
-
-def _chips(here: dict[str, Any], address: Any) -> tuple[Choice, ...]:
-    kinds = [kind for kind in _KINDS if kind != here["gate"]]
-    shown = [*_KINDS] if here["gate"] in (None, *_KINDS) else [here["gate"], *kinds]
-    every = Choice("All kinds", "", address(**{**here, "gate": None}), here["gate"] is None)
+def _chips(filters: Filters) -> tuple[Choice, ...]:
+    shown = _KINDS if filters.gate in (None, *_KINDS) else (*_KINDS, str(filters.gate))
     looked = [(kind, looks.gate(kind)) for kind in shown]
-    return (every, *(Choice(look.label, look.icon, address(**{**here, "gate": kind}), here["gate"] == kind) for kind, look in looked))
+    return (
+        Choice("All kinds", "", list_address(filters, gate=None), filters.gate is None),
+        *(
+            Choice(look.label, look.icon, list_address(filters, gate=kind), filters.gate == kind)
+            for kind, look in looked
+        ),
+    )
+
+
+def _sorts(filters: Filters) -> tuple[Choice, ...]:
+    return tuple(
+        Choice(text, "", list_address(filters, sort=None if key == "due" else key), filters.order == key)
+        for key, text in _SORTS
+    )
 
 
 def _empty(filters: Filters) -> Empty:
@@ -202,20 +183,59 @@ def _empty(filters: Filters) -> Empty:
             "search",
             f"No request matches “{filters.text}”",
             f"Search looks at company, title and summary of {where}.",
-            queue_address(view="all", q=filters.text) if everyone else ("/decided" if filters.view == "decided" else "/queue?view=all"),
+            list_address(filters, view="all", gate=None) if everyone else list_address(filters, text=None),
             "Search everyone’s requests" if everyone else "Clear the search",
         )
     if filters.gate:
         name = looks.gate(filters.gate).label
-        return Empty("seal", f"No {name} is waiting here", "Requests of other kinds may be.", queue_address(view=filters.view), "Show all kinds")
+        return Empty(
+            "seal",
+            f"No {name} is waiting here",
+            "Requests of other kinds may be.",
+            list_address(filters, gate=None),
+            "Show all kinds",
+        )
     told = {
-        "mine": ("Nothing is waiting for you", "New requests appear here as soon as an agent needs a signature.", "/queue?view=all", "See what waits for everyone"),
-        "all": ("Nothing is waiting", "Every request is decided. New ones appear here by themselves.", "/decided", "See what was decided"),
-        "high": ("No high risk is waiting", "Requests with a serious flag stand here, each to be read on its own.", "/queue", "Back to yours"),
-        "others": ("Nobody else is holding anything up", "Requests that you signed or asked for, and that wait for somebody else, stand here.", "/queue", "Back to yours"),
-        "snoozed": ("Nothing is snoozed", "Snooze a request to have it back at a better time.", "/queue", "Back to yours"),
-        "decided": ("Nothing was decided yet", "What people decide stands here, with undo while that lasts.", "/queue", "See what is waiting"),
-    }.get(filters.view, ("Nothing is waiting for this group", "New requests appear here by themselves.", "/queue", "Back to yours"))
+        "mine": (
+            "Nothing is waiting for you",
+            "New requests appear here as soon as an agent needs a signature.",
+            "/queue?view=all",
+            "See what waits for everyone",
+        ),
+        "all": (
+            "Nothing is waiting",
+            "Every request is decided. New ones appear here by themselves.",
+            "/decided",
+            "See what was decided",
+        ),
+        "high": (
+            "No high risk is waiting",
+            "Requests with a serious flag stand here, each to be read on its own.",
+            "/queue",
+            "Back to yours",
+        ),
+        "others": (
+            "Nobody else is holding anything up",
+            "Requests that you signed or asked for, and that wait for somebody else, stand here.",
+            "/queue",
+            "Back to yours",
+        ),
+        "snoozed": (
+            "Nothing is snoozed",
+            "Snooze a request to have it back at a better time.",
+            "/queue",
+            "Back to yours",
+        ),
+        "decided": (
+            "Nothing was decided yet",
+            "What people decide stands here, with undo while that lasts.",
+            "/queue",
+            "See what is waiting",
+        ),
+    }.get(
+        filters.view,
+        ("Nothing is waiting for this group", "New requests appear here by themselves.", "/queue", "Back to yours"),
+    )
     icon = {"snoozed": "clock", "others": "hourglass"}.get(filters.view, "seal")
     return Empty(icon, *told)
 
@@ -231,9 +251,11 @@ def _peek(visit: Visit, request: Request, filters: Filters) -> Peek:
         examination, lines = None, (seen.unexamined(error),)
     actions = service.allowed_actions(request, visit.by)
     due = words.due(request.due_at, now)
-    risk = listing.risk(request)
+    risk = request.risk
     facts = [
-        Fact("Due", due.text, f"due {due.tone}".strip()) if request.is_open else Fact("Outcome", str(request.state).title()),
+        Fact("Due", due.text, f"due {due.tone}".strip())
+        if request.is_open
+        else Fact("Outcome", str(request.state).title()),
         Fact("Risk", risk.title(), "no" if risk == "high" else ""),
         Fact("Asked", words.ago(request.opened_at, now)),
         Fact("Workflow", looks.label(request.run.flow) if request.run.flow else "Script"),
@@ -248,15 +270,15 @@ def _peek(visit: Visit, request: Request, filters: Filters) -> Peek:
         version=request.version,
         key=new_key(),
         title=request.title,
-        about=listing.about(request),
-        money=words.money(getattr(request, "amount", None), getattr(request, "currency", None)),
+        about=request.about,
+        money=words.money(request.amount, request.currency),
         look=looks.gate(request.identity.gate),
         facts=tuple(facts),
         gist=seen.gist(request),
         checks=lines,
         follows=seen.follows(examination),
         href=f"/r/{request.id}{context}",
-        back=f"/queue{context}",
+        back=list_address(filters),
         high=risk == "high",
         unsupported=bool(examination and examination.unsupported),
         may_approve=Action.APPROVE in actions,

@@ -5,11 +5,11 @@ from __future__ import annotations
 from datetime import datetime
 from itertools import groupby
 from typing import NamedTuple
-from urllib.parse import urlencode
 
+from approvals.filters import Filters
 from approvals.lifecycle import State, is_open
+from approvals.ports import Listed
 from approvals.web.pages import words
-from approvals.web.pages.listing import Filters, Listed, claimed
 from approvals.web.pages.looks import Look, gate
 from approvals.web.pages.visit import Visit, Who
 
@@ -54,10 +54,8 @@ class Group(NamedTuple):
 
 def context_of(filters: Filters) -> str:
     """The list that a request was opened from, as the end of an address."""
-    terms = {"view": filters.view, "gate": filters.gate, "q": filters.text, "sort": filters.sort}
-    usual = {"view": "mine", "sort": "due"}
-    kept = {key: value for key, value in terms.items() if value and usual.get(key) != value}
-    return f"?{urlencode(kept)}" if kept else ""
+    query = filters.query()
+    return f"?{query}" if query else ""
 
 
 def row(visit: Visit, listed: Listed, filters: Filters, now: datetime) -> Row:
@@ -85,7 +83,7 @@ def row(visit: Visit, listed: Listed, filters: Filters, now: datetime) -> Row:
         round=listed.round,
         holder=visit.who(name) if (name := holder or decider) and "@" in name else None,
         outcome=outcome,
-        bulk=opened and listed.risk != "high",
+        bulk=opened and listed.risk == "low",
     )
 
 
@@ -96,9 +94,9 @@ def grouped(visit: Visit, rows: tuple[Listed, ...], filters: Filters) -> tuple[G
     def heading(listed: Listed) -> str:
         if filters.view == "decided":
             return words.day(listed.effective_at or listed.due_at, now)
-        if filters.sort == "due":
+        if filters.order == "due":
             return words.group(listed.due_at, now)
-        return "Newest first" if filters.sort == "newest" else "Highest value first"
+        return "Newest first" if filters.order == "newest" else "Highest value first"
 
     return tuple(
         Group(name, name == "Overdue", tuple(row(visit, one, filters, now) for one in ones))
@@ -108,3 +106,9 @@ def grouped(visit: Visit, rows: tuple[Listed, ...], filters: Filters) -> tuple[G
 
 def _decided(listed: Listed, now: datetime) -> str:
     return words.ago(min(listed.effective_at, now), now) if listed.effective_at else ""
+
+
+def claimed(listed: Listed, now: datetime) -> str | None:
+    """Who holds it now."""
+    held = listed.state is State.CLAIMED and listed.claimed_until is not None and listed.claimed_until > now
+    return listed.claimed_by if held else None

@@ -85,7 +85,9 @@ def checks(content: Content, findings: Iterable[Finding], claims: dict[str, Clai
     if judged:
         every = fine == len(judged)
         text = "Every claim rests on a source" if every else f"{fine} of {len(judged)} claims rest on a source"
-        lines.append(Line("ok" if every else "", "check", text, (words.several(len(judged), "claim"),) if every else ()))
+        lines.append(
+            Line("ok" if every else "", "check", text, (words.several(len(judged), "claim"),) if every else ())
+        )
     elif not lines:
         lines.append(Line("ok", "check", "Nothing to look twice at"))
     order = {"no": 0, "wa": 1, "": 2, "ok": 3}
@@ -114,7 +116,8 @@ def evidence(content: Content, cited: dict[str, Claim]) -> Evidence:
     by_source: dict[str, list[Fact]] = {}
     for fact in content.evidence.facts:
         by_source.setdefault(fact.source_id, []).append(fact)
-    sources, number_of = [], {}
+    sources: list[Shown] = []
+    number_of: dict[str, int] = {}
     for number, source in enumerate(content.evidence.sources, start=1):
         facts = by_source.get(source.id, [])
         number_of |= {fact.id: number for fact in facts}
@@ -183,7 +186,13 @@ def _finding(finding: Finding, claim: Claim | None) -> Line:
     tone = "wa"
     title = "A claim without a source" if finding.support == "unsupported" else "A claim only partly in its source"
     quoted = (f"“{_short(claim.text)}”",) if claim else ()
-    return Line(tone, "question" if finding.support == "unsupported" else "risk", title, (*quoted, *finding.reasons), claim.path if claim else "")
+    return Line(
+        tone,
+        "question" if finding.support == "unsupported" else "risk",
+        title,
+        (*quoted, *finding.reasons),
+        claim.path if claim else "",
+    )
 
 
 def _short(text: str, most: int = 160) -> str:

@@ -15,10 +15,11 @@ from starlette.requests import Request as HttpRequest
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from approvals.decisions import Actor
+from approvals.filters import Filters
 from approvals.ports import Person
 from approvals.web.callers import AtDesk, Desk
 from approvals.web.headers import PAGE_HEADERS
-from approvals.web.pages import listing, looks, words
+from approvals.web.pages import looks, words
 from approvals.web.pages.assets import has_asset
 from approvals.web.problems import request_id_of
 from approvals.web.templating import rendered
@@ -43,7 +44,7 @@ class NavItem(NamedTuple):
     label: str
     icon: str
     href: str
-    count: int | None
+    number: int | None
     urgent: bool
 
 
@@ -124,14 +125,14 @@ class Visit:
     def _waiting(self) -> tuple[NavItem, ...]:
         groups = tuple(f"group:{group}" for group in sorted(self.visitor.person.groups))
         keys = ("mine", "all", "high", "others", *groups)
-        counts = listing.counts(self.at.reading, self.by, keys)
+        counts = self.at.reading.counts(self.by, keys)
         items = []
         for key in keys:
             name, icon = _WAITING.get(key, ("Waiting on others", "hourglass"))
             if key.startswith("group:"):
                 name, icon = looks.label(key[6:]), looks.group_icon(key)
             urgent = key == "high" and counts[key] > 0
-            items.append(NavItem(key, name, icon, queue_address(view=key), counts[key], urgent))
+            items.append(NavItem(key, name, icon, list_address(Filters(view=key)), counts[key], urgent))
         return tuple(items)
 
 
@@ -193,11 +194,14 @@ def local(address: str, otherwise: str = "/queue") -> str:
     return address if own and address.isprintable() else otherwise
 
 
-def queue_address(**terms: Any) -> str:
-    """The list under these terms; those at their usual value are left out."""
-    usual = {"view": "mine", "sort": "due"}
-    kept = {key: value for key, value in terms.items() if value and usual.get(key) != value}
-    return f"/queue?{urlencode(kept)}" if kept else "/queue"
+def list_address(filters: Filters, *, after: str | None = None, **changes: Any) -> str:
+    """The list under these filters; what does not narrow it is left out."""
+    shown = Filters.model_validate({**filters.model_dump(), **changes})
+    page = "/queue"
+    if shown.view == "decided":
+        page, shown = "/decided", shown.model_copy(update={"view": "mine"})
+    query = "&".join(part for part in (shown.query(), urlencode({"after": after}) if after else "") if part)
+    return f"{page}?{query}" if query else page
 
 
 def title_of(view: str) -> str:
@@ -231,7 +235,7 @@ def _path(http: HttpRequest) -> str:
 
 def _history(person: Person) -> tuple[NavItem, ...]:
     items = [
-        NavItem("snoozed", "Snoozed", "clock", queue_address(view="snoozed"), None, urgent=False),
+        NavItem("snoozed", "Snoozed", "clock", list_address(Filters(view="snoozed")), None, urgent=False),
         NavItem("decided", "Decided", "check", "/decided", None, urgent=False),
         NavItem("insights", "Insights", "bars", "/insights", None, urgent=False),
     ]
