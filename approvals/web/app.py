@@ -60,6 +60,7 @@ def create_app(approvals: Approvals) -> FastAPI:
         return Health(status="ok")
 
     tell_problems(app)
+    pages.tell_on_pages(app)
     app.openapi = _openapi(app.openapi)  # type: ignore[method-assign]
     app.add_middleware(BodyLimit)
     app.add_middleware(Authenticating, tokens=approvals.tokens)

@@ -4,6 +4,17 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from approvals.web.pages import assets, deciding, queue, review, several
+from approvals.web.pages import assets, deciding, insights, queue, record, review, several
+from approvals.web.pages.refusals import tell_on_pages
 
-routers: tuple[APIRouter, ...] = (assets.router, queue.router, review.router, deciding.router, several.router)
+__all__ = ["routers", "tell_on_pages"]
+
+routers: tuple[APIRouter, ...] = (
+    assets.router,
+    queue.router,
+    review.router,
+    deciding.router,
+    several.router,
+    insights.router,
+    record.router,
+)
