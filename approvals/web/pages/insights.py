@@ -19,7 +19,7 @@ from approvals.web.pages.visit import Visit, Visited
 router = APIRouter(include_in_schema=False)
 
 DAYS = 28
-_WIDTH, _HEIGHT, _LEFT = 1_000, 250, 44
+_STEP, _BAR = 10, 6
 _MOST = 5_000
 _KINDS = ("approved", "edited", "refused")
 
@@ -45,13 +45,6 @@ class Bar(NamedTuple):
     title: str
 
 
-class Tick(NamedTuple):
-    """A line of the scale, or a day under it."""
-
-    at: float
-    text: str
-
-
 class Day(NamedTuple):
     """What was decided on one day."""
 
@@ -59,14 +52,15 @@ class Day(NamedTuple):
     approved: int
     edited: int
     refused: int
+    mark: str
 
 
 class Chart(NamedTuple):
     """Decisions per day."""
 
+    width: int
     bars: tuple[Bar, ...]
-    lines: tuple[Tick, ...]
-    days: tuple[Tick, ...]
+    scale: tuple[str, ...]
     table: tuple[Day, ...]
     told: str
 
@@ -152,25 +146,26 @@ def _chart(recent: list[Request], now: datetime) -> Chart:
         if one.ruling and one.ruling.at.date() in counted:
             counted[one.ruling.at.date()][_kind(one)] += 1
     top = _round_up(max((sum(counts) for counts in counted.values()), default=0))
-    step = (_WIDTH - _LEFT) / DAYS
-    bars, table, days = [], [], []
+    bars: list[Bar] = []
+    table: list[Day] = []
     for index, (at, counts) in enumerate(counted.items()):
         name = f"{at.day} {at:%b}"
-        table.append(Day(f"{at:%a} {name}", *counts))
-        x, y = _LEFT + step * index + step * 0.2, float(_HEIGHT)
+        table.append(Day(f"{at:%a} {name}", counts[0], counts[1], counts[2], name if at.weekday() == 0 else ""))
+        x, y = _STEP * index + (_STEP - _BAR) / 2, 100.0
         for kind, number in enumerate(counts):
-            height = _HEIGHT * number / top
+            height = 100 * number / top
+            y -= height
             if number:
-                y -= height
                 title = f"{at:%A} {name}: {number} {_NAMES[kind]}"
-                bars.append(
-                    Bar(round(x, 1), round(y, 1), round(step * 0.6, 1), round(max(height - 1.5, 1), 1), kind + 1, title)
-                )
-        if at.weekday() == 0:
-            days.append(Tick(round(x + step * 0.3, 1), name))
-    scale = tuple(Tick(round(_HEIGHT - _HEIGHT * part / 4, 1), f"{top * part // 4:,}") for part in range(1, 5))
+                bars.append(Bar(x, round(y, 2), _BAR, round(max(height - 0.6, 0.5), 2), kind + 1, title))
     total = words.several(sum(map(sum, counted.values())), "decision")
-    return Chart(tuple(bars), scale, tuple(days), tuple(table), f"{total} in {DAYS} days, at most {top} a day")
+    return Chart(
+        width=_STEP * DAYS,
+        bars=tuple(bars),
+        scale=tuple(f"{top * part // 4:,}" for part in (4, 3, 2, 1)),
+        table=tuple(table),
+        told=f"{total} in {DAYS} days, at most {max(map(sum, counted.values()))} a day",
+    )
 
 
 _NAMES = ("approved unchanged", "approved with edits", "rejected or sent back")

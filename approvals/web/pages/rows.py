@@ -81,7 +81,7 @@ def row(visit: Visit, listed: Listed, filters: Filters, now: datetime) -> Row:
         risk=listed.risk,
         checks=listed.checks,
         round=listed.round,
-        holder=visit.who(name) if (name := holder or decider) and "@" in name else None,
+        holder=visit.known(holder or decider),
         outcome=outcome,
         bulk=opened and listed.risk == "low",
     )

@@ -99,6 +99,11 @@ class Visit:
         """A person as a page names them."""
         return who(self.at.approvals.directory.person(email), email)
 
+    def known(self, email: str | None) -> Who | None:
+        """The person of this address; None where it is nobody's."""
+        person = self.at.approvals.directory.person(email) if email else None
+        return who(person, person.email) if person else None
+
     def shell(self, here: str) -> Shell:
         """The shell around a page; `here` is the entry of the navigation that it belongs to."""
         person = self.visitor.person
