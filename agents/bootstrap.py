@@ -13,6 +13,7 @@ from agents.crm import open_crm
 from agents.errors import AgentError
 from agents.ports import Clock, Crm, Model, Snapshots, Web
 from agents.providers import open_model
+from agents.research.stored import StoredPages
 from agents.settings import Settings
 
 
@@ -58,6 +59,11 @@ class Agents:
         from agents.web.snapshots import FolderSnapshots
 
         return FolderSnapshots(self.settings.folder / "snapshots")
+
+    @cached_property
+    def pages(self) -> StoredPages:
+        """The texts of what was read, the last of them at hand."""
+        return StoredPages(self.snapshots)
 
 
 def build(settings: Settings | None = None) -> Agents:

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from enum import StrEnum
-from typing import Annotated, Any, Generic, Literal, Self, TypeVar
+from typing import Annotated, Any, Generic, Literal, NamedTuple, Self, TypeVar
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
@@ -52,14 +52,41 @@ Currency = Annotated[str, Field(pattern=r"^[A-Z]{3}$", description="ISO 4217 cod
 Line = Annotated[str, Field(min_length=1, max_length=500)]
 
 
+def ui(**hints: Any) -> dict[str, Any]:
+    """Hints for the form a reviewer sees, which change nothing of what is valid or signed.
+
+    `hidden` keeps a field without showing it, `readonly` shows it without a control, `widget` is `lines` or
+    `markdown`, `group` a heading, `label` another name, `currency` the field that names an amount's currency, and
+    `order` the fields of a class as they are to stand.
+    """
+    return {"ui": hints}
+
+
+_HIDDEN = ui(hidden=True)
+_READONLY = ui(readonly=True)
+_LINES = ui(widget="lines")
+_COMPANY = ui(group="Company", readonly=True)
+
+
 class Value(BaseModel):
     """A frozen value without unknown keys."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=False)
 
 
+class Worth(NamedTuple):
+    """What is at stake in a document."""
+
+    amount: Decimal
+    currency: str
+
+
 class Document(Value):
-    """A value that can stand before a gate and be signed."""
+    """A value that can stand before a gate and be signed.
+
+    A class may say whom it is about and what is at stake, as `about` (a string) and `worth` (a `Worth`, or None): the
+    queue lists and sorts by them.
+    """
 
 
 # -- who it is about ---------------------------------------------------------------------------------------------
@@ -119,46 +146,70 @@ class FactKey(StrEnum):
 class Source(Value):
     """One page that was read: where it came from and what it was, so that a quote can be looked up again."""
 
-    id: str
-    address: str = Field(description="final web address, file address or `text:`")
-    kind: Literal["site", "file", "text"]
-    title: str = ""
-    fetched_at: UtcDatetime
-    sha256: str = Field(description="of the bytes as they came")
-    text_sha256: str = Field(description="of the visible text, in which offsets of `part=text` are counted")
-    media_type: str = "text/html"
-    language: str | None = None
-    subject_match: Literal["match", "other", "unknown"] = "unknown"
-    hidden_characters: int = Field(default=0, description="characters a person would not have seen, left out")
-    truncated: bool = False
+    id: str = Field(json_schema_extra=_HIDDEN)
+    address: str = Field(description="final web address, file address or `text:`", json_schema_extra=_READONLY)
+    kind: Literal["site", "file", "text"] = Field(json_schema_extra=_HIDDEN)
+    title: str = Field(default="", json_schema_extra=_READONLY)
+    fetched_at: UtcDatetime = Field(json_schema_extra=ui(readonly=True, label="Read at"))
+    sha256: str = Field(description="of the bytes as they came", json_schema_extra=_HIDDEN)
+    text_sha256: str = Field(
+        description="of the visible text, in which offsets of `part=text` are counted", json_schema_extra=_HIDDEN
+    )
+    media_type: str = Field(default="text/html", json_schema_extra=_HIDDEN)
+    language: str | None = Field(default=None, json_schema_extra=_HIDDEN)
+    subject_match: Literal["match", "other", "unknown"] = Field(
+        default="unknown", json_schema_extra=ui(readonly=True, label="About this company")
+    )
+    hidden_characters: int = Field(
+        default=0, description="characters a person would not have seen, left out", json_schema_extra=_READONLY
+    )
+    truncated: bool = Field(default=False, json_schema_extra=_READONLY)
 
 
 class Fact(Value):
     """One thing a source says, with the exact words it says it in."""
 
-    id: str
-    key: FactKey
+    id: str = Field(json_schema_extra=_HIDDEN)
+    key: FactKey = Field(json_schema_extra=ui(readonly=True, label="What"))
     value: str = Field(min_length=1)
-    quote: str = Field(min_length=1, description="verbatim, found at [start:end] of the part it stands in")
-    source_id: str
-    part: Literal["text", "markup"] = Field(default="text", description="visible text, or the page's source")
-    start: int = Field(ge=0, description="characters from the beginning of the part")
-    end: int = Field(ge=0)
-    method: Literal["jsonld", "microdata", "opengraph", "link", "rule", "model", "person"]
-    confidence: float = Field(ge=0, le=1)
-    as_of: str | None = Field(default=None, description="ISO date, month or year that the source gives")
-    conflicts_with: tuple[str, ...] = Field(default=(), description="ids of facts that say otherwise")
+    quote: str = Field(
+        min_length=1,
+        description="verbatim, found at [start:end] of the part it stands in",
+        json_schema_extra=_READONLY,
+    )
+    source_id: str = Field(json_schema_extra=ui(readonly=True, label="Source"))
+    part: Literal["text", "markup"] = Field(
+        default="text", description="visible text, or the page's source", json_schema_extra=_HIDDEN
+    )
+    start: int = Field(ge=0, description="characters from the beginning of the part", json_schema_extra=_HIDDEN)
+    end: int = Field(ge=0, json_schema_extra=_HIDDEN)
+    method: Literal["jsonld", "microdata", "opengraph", "link", "rule", "model", "person"] = Field(
+        json_schema_extra=_HIDDEN
+    )
+    confidence: float = Field(ge=0, le=1, json_schema_extra=_READONLY)
+    as_of: str | None = Field(
+        default=None, description="ISO date, month or year that the source gives", json_schema_extra=_READONLY
+    )
+    conflicts_with: tuple[str, ...] = Field(
+        default=(), description="ids of facts that say otherwise", json_schema_extra=_HIDDEN
+    )
 
 
 class Brief(Document):
     """What research found about one company, and what it did not find."""
 
-    entity: EntityRef
-    language: str = Field(default="en", description="of most of what was read; ISO 639-1")
-    sources: tuple[Source, ...]
-    facts: tuple[Fact, ...]
-    open_questions: tuple[str, ...] = ()
-    not_found: tuple[FactKey, ...] = ()
+    model_config = ConfigDict(
+        json_schema_extra=ui(order=["entity", "facts", "open_questions", "not_found", "sources", "language"])
+    )
+
+    entity: EntityRef = Field(json_schema_extra=ui(group="Company"))
+    language: str = Field(
+        default="en", description="of most of what was read; ISO 639-1", json_schema_extra=ui(readonly=True)
+    )
+    sources: tuple[Source, ...] = Field(json_schema_extra=ui(group="What was read", readonly=True))
+    facts: tuple[Fact, ...] = Field(json_schema_extra=ui(group="Facts"))
+    open_questions: tuple[str, ...] = Field(default=(), json_schema_extra=ui(group="Open questions"))
+    not_found: tuple[FactKey, ...] = Field(default=(), json_schema_extra=ui(group="Open questions", readonly=True))
 
     @model_validator(mode="after")
     def _facts_name_their_source(self) -> Self:
@@ -168,6 +219,11 @@ class Brief(Document):
                 raise ValueError(f"fact {fact.id!r} names the source {fact.source_id!r}, which the brief does not hold")
         _unique("fact", [fact.id for fact in self.facts])
         return self
+
+    @property
+    def about(self) -> str:
+        """The company's name."""
+        return self.entity.name
 
     def of(self, *keys: FactKey) -> tuple[Fact, ...]:
         """The facts under these keys, in the order they were found."""
@@ -180,16 +236,16 @@ class Brief(Document):
 class Claim(Value):
     """One sentence of a proposal and what it rests on. An edited claim keeps its id and citations."""
 
-    id: str = Field(min_length=1)
-    text: str = Field(min_length=1)
-    fact_ids: tuple[str, ...] = ()
-    catalogue_ids: tuple[str, ...] = ()
+    id: str = Field(min_length=1, json_schema_extra=_HIDDEN)
+    text: str = Field(min_length=1, json_schema_extra=_LINES)
+    fact_ids: tuple[str, ...] = Field(default=(), json_schema_extra=_HIDDEN)
+    catalogue_ids: tuple[str, ...] = Field(default=(), json_schema_extra=_HIDDEN)
 
 
 class Section(Value):
     """A heading and its claims."""
 
-    key: str = Field(min_length=1)
+    key: str = Field(min_length=1, json_schema_extra=_HIDDEN)
     title: Line
     claims: tuple[Claim, ...]
 
@@ -197,12 +253,12 @@ class Section(Value):
 class PriceLine(Value):
     """One offer from the catalogue, in the quantity proposed."""
 
-    id: str = Field(min_length=1)
-    offer: str = Field(description="the offer's id in the catalogue")
-    name: Line
+    id: str = Field(min_length=1, json_schema_extra=_HIDDEN)
+    offer: str = Field(description="the offer's id in the catalogue", json_schema_extra=_HIDDEN)
+    name: Line = Field(json_schema_extra=ui(label="Offer"))
     quantity: int = Field(ge=1, le=1_000_000)
     unit: Line
-    unit_price: Money
+    unit_price: Money = Field(json_schema_extra=ui(currency="currency"))
 
     @property
     def amount(self) -> Decimal:
@@ -213,13 +269,17 @@ class PriceLine(Value):
 class Proposal(Document):
     """What is offered to one company: sections of claims, and price lines. Edited claim by claim."""
 
-    entity: EntityRef
+    model_config = ConfigDict(
+        json_schema_extra=ui(order=["title", "sections", "lines", "currency", "valid_days", "entity", "language"])
+    )
+
+    entity: EntityRef = Field(json_schema_extra=_COMPANY)
     title: Line
-    language: str = "en"
-    sections: tuple[Section, ...]
-    lines: tuple[PriceLine, ...] = ()
-    currency: Currency
-    valid_days: int = Field(ge=1, le=365, description="days the offer stands")
+    language: str = Field(default="en", json_schema_extra=ui(group="Company", readonly=True))
+    sections: tuple[Section, ...] = Field(json_schema_extra=ui(group="Text"))
+    lines: tuple[PriceLine, ...] = Field(default=(), json_schema_extra=ui(group="Prices", label="Price lines"))
+    currency: Currency = Field(json_schema_extra=ui(group="Prices"))
+    valid_days: int = Field(ge=1, le=365, description="days the offer stands", json_schema_extra=ui(group="Prices"))
 
     @model_validator(mode="after")
     def _ids_are_unique(self) -> Self:
@@ -237,6 +297,16 @@ class Proposal(Document):
         """The sum of the price lines."""
         return sum((line.amount for line in self.lines), Decimal("0.00"))
 
+    @property
+    def about(self) -> str:
+        """The company's name."""
+        return self.entity.name
+
+    @property
+    def worth(self) -> Worth:
+        """The total and its currency."""
+        return Worth(self.total, self.currency)
+
 
 # -- what changes in the CRM -------------------------------------------------------------------------------------
 
@@ -244,49 +314,67 @@ CrmObject = Literal["company", "contact", "deal"]
 
 
 class _Change(Value):
-    why: str = Field(default="", description="the reason, in a sentence")
-    fact_ids: tuple[str, ...] = ()
-    apply: bool = Field(default=True, description="unticked by the reviewer: signed as not to be done")
+    why: str = Field(default="", description="the reason, in a sentence", json_schema_extra=_READONLY)
+    fact_ids: tuple[str, ...] = Field(default=(), json_schema_extra=_HIDDEN)
+    apply: bool = Field(
+        default=True,
+        description="unticked by the reviewer: signed as not to be done",
+        json_schema_extra=ui(label="Do this"),
+    )
 
 
 class Create(_Change):
     """A record that does not exist yet."""
 
-    kind: Literal["create"] = "create"
-    object: CrmObject
-    key: str = Field(min_length=1, description="the record's own external key, such as `co:halden.example`")
+    model_config = ConfigDict(json_schema_extra=ui(order=["apply", "object", "key", "fields", "why"]))
+
+    kind: Literal["create"] = Field(default="create", json_schema_extra=_HIDDEN)
+    object: CrmObject = Field(json_schema_extra=_READONLY)
+    key: str = Field(
+        min_length=1,
+        description="the record's own external key, such as `co:halden.example`",
+        json_schema_extra=_READONLY,
+    )
     fields: dict[str, str]
 
 
 class SetField(_Change):
     """One field of a record that exists; `before` is what it held when the update was planned."""
 
-    kind: Literal["set_field"] = "set_field"
-    object: CrmObject
-    key: str = Field(min_length=1)
-    field: str = Field(min_length=1)
-    before: str | None
+    model_config = ConfigDict(json_schema_extra=ui(order=["apply", "object", "key", "field", "before", "after", "why"]))
+
+    kind: Literal["set_field"] = Field(default="set_field", json_schema_extra=_HIDDEN)
+    object: CrmObject = Field(json_schema_extra=_READONLY)
+    key: str = Field(min_length=1, json_schema_extra=_READONLY)
+    field: str = Field(min_length=1, json_schema_extra=_READONLY)
+    before: str | None = Field(json_schema_extra=_READONLY)
     after: str
 
 
 class AddNote(_Change):
     """A note on a record, with a key of its own so that it is written once."""
 
-    kind: Literal["add_note"] = "add_note"
-    key: str = Field(min_length=1, description="the note's own external key")
-    object: CrmObject
-    about: str = Field(min_length=1, description="external key of the record it belongs to")
-    body: str = Field(min_length=1)
+    model_config = ConfigDict(json_schema_extra=ui(order=["apply", "object", "about", "body", "why"]))
+
+    kind: Literal["add_note"] = Field(default="add_note", json_schema_extra=_HIDDEN)
+    key: str = Field(min_length=1, description="the note's own external key", json_schema_extra=_HIDDEN)
+    object: CrmObject = Field(json_schema_extra=_READONLY)
+    about: str = Field(
+        min_length=1, description="external key of the record it belongs to", json_schema_extra=_READONLY
+    )
+    body: str = Field(min_length=1, json_schema_extra=_LINES)
 
 
 class Associate(_Change):
     """A link between two records."""
 
-    kind: Literal["associate"] = "associate"
-    object: CrmObject
-    key: str = Field(min_length=1)
-    to_object: CrmObject
-    to_key: str = Field(min_length=1)
+    model_config = ConfigDict(json_schema_extra=ui(order=["apply", "object", "key", "to_object", "to_key", "why"]))
+
+    kind: Literal["associate"] = Field(default="associate", json_schema_extra=_HIDDEN)
+    object: CrmObject = Field(json_schema_extra=_READONLY)
+    key: str = Field(min_length=1, json_schema_extra=_READONLY)
+    to_object: CrmObject = Field(json_schema_extra=_READONLY)
+    to_key: str = Field(min_length=1, json_schema_extra=_READONLY)
 
 
 Change = Annotated[Create | SetField | AddNote | Associate, Field(discriminator="kind")]
@@ -295,9 +383,34 @@ Change = Annotated[Create | SetField | AddNote | Associate, Field(discriminator=
 class CrmUpdate(Document):
     """What is to change in the CRM, planned before it is signed, in the order it is applied."""
 
-    crm: str = Field(description="address of the CRM, such as `embedded://`")
-    entity: EntityRef
-    changes: tuple[Change, ...]
+    model_config = ConfigDict(json_schema_extra=ui(order=["changes", "entity", "crm"]))
+
+    crm: str = Field(
+        description="address of the CRM, such as `embedded://`", json_schema_extra=ui(group="Company", readonly=True)
+    )
+    entity: EntityRef = Field(json_schema_extra=_COMPANY)
+    changes: tuple[Change, ...] = Field(json_schema_extra=ui(group="Changes"))
+
+    @property
+    def about(self) -> str:
+        """The company's name."""
+        return self.entity.name
+
+    @property
+    def worth(self) -> Worth | None:
+        """The amount and currency that a ticked change gives a deal; None where none does."""
+        amount = currency = None
+        for change in self.changes:
+            if not change.apply or not isinstance(change, Create | SetField) or change.object != "deal":
+                continue
+            given = change.fields if isinstance(change, Create) else {change.field: change.after}
+            amount, currency = given.get("amount", amount), given.get("currency", currency)
+        if amount is None or currency is None:
+            return None
+        try:
+            return Worth(Decimal(amount), currency)
+        except InvalidOperation:
+            return None
 
 
 class Applied(Value):
@@ -339,12 +452,16 @@ class Flag(Value):
     severity: Severity = "warning"
 
 
+Standing = Literal["quoted", "cited", "unsourced", "none"]
+
+
 class Finding(Value):
     """What grounding says of one claim, whoever wrote it."""
 
     claim_id: str
     support: Literal["supported", "partly", "unsupported", "not_applicable"]
     reasons: tuple[str, ...] = ()
+    standing: Standing = Field(default="none", description="where what it cites stands; said once it was looked up")
 
 
 class Cost(Value):
@@ -362,6 +479,10 @@ class Draft(Value, Generic[DocumentT]):
     document: DocumentT
     title: str = ""
     summary: str = ""
+    about: str = Field(default="", description="whom it is about, where the document's class does not say it")
+    worth: Worth | None = Field(
+        default=None, description="what is at stake, where the document's class does not say it"
+    )
     sources: tuple[Source, ...] = ()
     facts: tuple[Fact, ...] = ()
     findings: tuple[Finding, ...] = ()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from agents.catalogue import Catalogue
-from agents.consequences import consequences
 from agents.documents import (
     AddNote,
     Associate,
@@ -24,7 +23,7 @@ from agents.documents import (
 from agents.ports import Crm
 from agents.texts import money_text, render_text
 
-__all__ = ["consequences", "moved", "plan_update", "render_text"]
+__all__ = ["moved", "plan_update", "planned", "render_text"]
 
 APPROVED_STAGE = "Proposal approved"
 CATALOGUE = "catalogue:"
@@ -32,7 +31,7 @@ ABSENT = "absent"
 CONFIDENT = 0.8
 """A value somebody put into the CRM is proposed to change only on a fact at least this sure."""
 
-_COMPANY_FACTS: dict[FactKey, str] = {
+COMPANY_FACTS: dict[FactKey, str] = {
     FactKey.NAME: "name",
     FactKey.LEGAL_NAME: "legal_name",
     FactKey.WEBSITE: "website",
@@ -44,6 +43,11 @@ _COMPANY_FACTS: dict[FactKey, str] = {
     FactKey.REVENUE: "revenue",
     FactKey.DESCRIPTION: "description",
 }
+"""Which field of a company a fact fills."""
+
+CONTACT_FACTS: dict[FactKey, str] = {FactKey.EMAIL: "email", FactKey.CONTACT_PERSON: "name"}
+"""Which field of a contact a fact fills."""
+
 _NEVER_OVERWRITTEN = {"name", "description"}
 """What people word themselves: filled where empty, never changed."""
 
@@ -62,22 +66,29 @@ async def plan_update(
     Empty fields are filled; a field that holds something else is planned to change only where one fact says so
     confidently and no other contradicts it. `run_key` makes the deal's and the note's keys this run's own.
     """
+    return planned(proposal, brief, crm=crm, catalogue=catalogue, run_key=run_key, feedback=feedback)
+
+
+def planned(
+    proposal: Proposal, brief: Brief, *, crm: Crm, catalogue: Catalogue, run_key: str, feedback: tuple[str, ...] = ()
+) -> Draft[CrmUpdate]:
+    """What `plan_update` plans, for whoever cannot wait."""
     plan = _Plan(crm, brief)
     company_key = proposal.entity.external_key
     plan.company(proposal.entity, company_key)
     contact_key = plan.contact(proposal.entity)
-    deal_key = f"dl:{company_key.removeprefix('co:')}:{run_key}"
-    plan.deal(proposal, deal_key)
+    deal = deal_key(proposal.entity, run_key)
+    plan.deal(proposal, deal)
     plan.add(
         AddNote(
-            key=f"nt:{run_key}:proposal",
+            key=note_key(run_key),
             object="deal",
-            about=deal_key,
+            about=deal,
             body=render_text(proposal),
             why="Keeps the signed proposal with the deal.",
         )
     )
-    plan.link("deal", deal_key, "company", company_key, f"The deal is {proposal.entity.name}'s.")
+    plan.link("deal", deal, "company", company_key, f"The deal is {proposal.entity.name}'s.")
     if contact_key:
         plan.link("contact", contact_key, "company", company_key, f"The address is {proposal.entity.name}'s.")
     for words in feedback:
@@ -100,6 +111,16 @@ async def plan_update(
         flags=tuple(plan.flags),
         based_on={**plan.based_on, CATALOGUE: catalogue.version},
     )
+
+
+def deal_key(entity: EntityRef, run_key: str) -> str:
+    """The key of the deal that a run makes for this company."""
+    return f"dl:{entity.external_key.removeprefix('co:')}:{run_key}"
+
+
+def note_key(run_key: str) -> str:
+    """The key of the note that keeps a run's signed proposal."""
+    return f"nt:{run_key}:proposal"
 
 
 def moved(based_on: dict[str, str], *, crm: Crm, catalogue: Catalogue) -> dict[str, tuple[str, str]]:
@@ -152,7 +173,7 @@ class _Plan:
         for field, value in known.items():
             if value:
                 fact = wanted.get(field, ("", None))[1]
-                wanted[field] = (value, fact if fact and _alike(fact.value, value) else None)
+                wanted[field] = (value, fact if fact and alike(fact.value, value) else None)
         self._upsert("company", key, wanted, f"{entity.name} is not in the CRM yet.")
 
     def contact(self, entity: EntityRef) -> str | None:
@@ -211,7 +232,7 @@ class _Plan:
             return
         for field, (value, fact) in wanted.items():
             before = record.fields.get(field)
-            if before is not None and _alike(before, value):
+            if before is not None and alike(before, value):
                 continue
             if before is not None and not ours and not self._may_replace(field, fact):
                 continue
@@ -241,7 +262,7 @@ class _Plan:
 
     def _company_facts(self) -> dict[str, Fact]:
         found: dict[str, Fact] = {}
-        for key, field in _COMPANY_FACTS.items():
+        for key, field in COMPANY_FACTS.items():
             fact = self._best(key)
             if fact is not None:
                 found[field] = fact
@@ -271,7 +292,7 @@ class _Plan:
         )
 
 
-def _alike(one: str, other: str) -> bool:
+def alike(one: str, other: str) -> bool:
     """Whether two spellings say the same: case, spaces, and the marks in addresses and phone numbers do not count."""
     return _plain(one) == _plain(other)
 

@@ -70,6 +70,33 @@ class Directory(Protocol):
 # -- the examiner ------------------------------------------------------------------------------------------------
 
 
+class Effect(Value):
+    """One thing that approving the document as it stands changes somewhere."""
+
+    record: str = Field(description="which record, in words, such as `Company Halden Freight`")
+    field: str = Field(description="what of it, in words, such as `Deal amount`")
+    before: str | None = Field(default=None, description="what it held when this was planned; None: nothing")
+    after: str | None = Field(default=None, description="what it will hold; None: nothing")
+    why: str = ""
+    note: str = Field(default="", description="an honest warning, such as `changed to 51,000 since`")
+    path: str = Field(default="", description="where in the document its tick box is, such as `changes.3.apply`")
+    applies: bool = Field(default=True, description="False: signed as not to be done")
+
+
+class Citation(Value):
+    """What a claim cites: the words, what stands around them, and whether they stand in the stored source."""
+
+    claim_id: str
+    source_id: str
+    fact_id: str
+    title: str = Field(default="", description="of the source")
+    address: str = Field(default="", description="of the source, as text")
+    quote: str
+    before: str = Field(default="", description="what stands before the quote, at most 120 characters")
+    after: str = ""
+    found: bool
+
+
 class Examination(Value):
     """What somebody who knows the document's class says of it."""
 
@@ -78,6 +105,8 @@ class Examination(Value):
     findings: tuple[Finding, ...] = ()
     moved: tuple[Moved, ...] = ()
     consequences: tuple[str, ...] = ()
+    effects: tuple[Effect, ...] = ()
+    citations: tuple[Citation, ...] = ()
 
     @property
     def unsupported(self) -> tuple[str, ...]:

@@ -22,7 +22,7 @@ from approvals.decisions import (
 from approvals.errors import FieldError
 from approvals.lifecycle import Action, State
 from approvals.policies import Priority
-from approvals.ports import Examination, PageOf, Role, Token
+from approvals.ports import Citation, Effect, Examination, PageOf, Role, Token
 from approvals.requests import (
     Content,
     Cost,
@@ -147,6 +147,8 @@ class ExaminationView(Value):
     unsupported: tuple[str, ...]
     moved: tuple[Moved, ...]
     consequences: tuple[str, ...]
+    effects: tuple[Effect, ...] = Field(description="what approving this document changes, and where")
+    citations: tuple[Citation, ...] = Field(description="what each claim cites, as it stands in the stored source")
     changes: tuple[FieldDifference, ...]
 
 
@@ -260,6 +262,8 @@ def examination_view(request: Request, examination: Examination) -> ExaminationV
         unsupported=examination.unsupported,
         moved=examination.moved,
         consequences=examination.consequences,
+        effects=examination.effects,
+        citations=examination.citations,
         changes=differences(request.content.value(), examination.document),
     )
 

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import importlib
-import json
 from collections.abc import Callable, Iterable
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from agents import grounding
 from agents.applying import problems
 from agents.bootstrap import Agents
+from agents.consequences import consequences
 from agents.documents import Brief, CrmUpdate, Document, Fact, Proposal, Source
-from agents.planning import consequences, moved
-from approvals.canonical import canonical, settled
+from agents.effects import effects
+from agents.glance import Glance
+from agents.grounding import Library, LookedUp, check, looked_up, looked_up_brief, looked_up_update
+from agents.planning import moved
+from agents.ports import Crm
+from approvals.canonical import settled
 from approvals.errors import CannotExamine, FieldError, NotCanonical
-from approvals.ports import Examination
+from approvals.ports import Citation, Effect, Examination
 from approvals.requests import Evidence, Finding, Moved
 
 MOST_ERRORS = 100
@@ -44,13 +47,17 @@ class ClassExaminer:
         except NotCanonical as error:
             return Examination(document=document, errors=(FieldError(path="", message=str(error)),))
         try:
-            if errors := self._impossible(value):
+            crm = Glance(lambda: self._agents().crm)
+            if errors := _impossible(value, crm):
                 return Examination(document=document, errors=errors)
+            looked = self._looked_up(value, evidence)
             return Examination(
-                document=json.loads(canonical(value)),
-                findings=self._findings(value, evidence),
-                moved=self._moved(value, based_on),
-                consequences=self._consequences(value),
+                document=value.model_dump(mode="json"),
+                findings=tuple(Finding.model_validate(finding.model_dump()) for finding in looked.findings),
+                citations=tuple(Citation.model_validate(citation.model_dump()) for citation in looked.citations),
+                moved=self._moved(value, based_on, crm),
+                consequences=_consequences(value, crm),
+                effects=self._effects(value, crm),
             )
         except Exception as error:
             raise CannotExamine(f"The document could not be checked: {error}") from error
@@ -70,36 +77,53 @@ class ClassExaminer:
             raise CannotExamine(f"{kind!r} is not a pydantic class.")
         return found
 
-    def _impossible(self, value: BaseModel) -> tuple[FieldError, ...]:
-        """What fits the class and could yet never be done, such as a field the CRM has not."""
-        if not isinstance(value, CrmUpdate):
-            return ()
-        found = problems(value, crm=self._agents().crm)
-        return tuple(FieldError(path=f"changes.{index}", message=sentence) for index, sentence in found)
+    def _looked_up(self, value: BaseModel, evidence: Evidence) -> LookedUp:
+        """What is found of the document's claims, with everything they cite looked up in the stored pages."""
+        if isinstance(value, Brief):
+            return looked_up_brief(value, Library(value.sources, value.facts, self._agents().pages))
+        if not isinstance(value, Proposal | CrmUpdate):
+            return LookedUp((), ())
+        sources, facts = _sources(evidence), _facts(evidence)
+        library = Library(sources, facts, self._agents().pages)
+        if isinstance(value, CrmUpdate):
+            return looked_up_update(value, library)
+        catalogue = self._agents().catalogue
+        findings = check(value, sources=sources, facts=facts, catalogue=catalogue)
+        return looked_up(value, findings, library=library, catalogue=catalogue)
 
-    def _findings(self, value: BaseModel, evidence: Evidence) -> tuple[Finding, ...]:
-        if not isinstance(value, Proposal):
-            return ()
-        found = grounding.check(
-            value,
-            sources=tuple(Source.model_validate(source.model_dump()) for source in evidence.sources),
-            facts=tuple(Fact.model_validate(fact.model_dump()) for fact in evidence.facts),
-            catalogue=self._agents().catalogue,
-        )
-        return tuple(Finding.model_validate(finding.model_dump()) for finding in found)
-
-    def _moved(self, value: BaseModel, based_on: dict[str, str]) -> tuple[Moved, ...]:
+    def _moved(self, value: BaseModel, based_on: dict[str, str], crm: Crm) -> tuple[Moved, ...]:
         if not based_on or not isinstance(value, Document):
             return ()
-        agents = self._agents()
-        changed = moved(based_on, crm=agents.crm, catalogue=agents.catalogue)
+        changed = moved(based_on, crm=crm, catalogue=self._agents().catalogue)
         return tuple(Moved(address=address, was=was, now=now) for address, (was, now) in changed.items())
 
-    def _consequences(self, value: BaseModel) -> tuple[str, ...]:
-        if isinstance(value, Brief | Proposal | CrmUpdate):
-            return consequences(value, crm=self._agents().crm)
-        told = getattr(value, "consequences", None)
-        return tuple(str(sentence) for sentence in told()) if callable(told) else ()
+    def _effects(self, value: BaseModel, crm: Crm) -> tuple[Effect, ...]:
+        if not isinstance(value, Proposal | CrmUpdate):
+            return ()
+        found = effects(value, crm=crm, catalogue=self._agents().catalogue)
+        return tuple(Effect.model_validate(effect.model_dump()) for effect in found)
+
+
+def _impossible(value: BaseModel, crm: Crm) -> tuple[FieldError, ...]:
+    """What fits the class and could yet never be done, such as a field the CRM has not."""
+    if not isinstance(value, CrmUpdate):
+        return ()
+    return tuple(FieldError(path=f"changes.{index}", message=sentence) for index, sentence in problems(value, crm=crm))
+
+
+def _consequences(value: BaseModel, crm: Crm) -> tuple[str, ...]:
+    if isinstance(value, Brief | Proposal | CrmUpdate):
+        return consequences(value, crm=crm)
+    told = getattr(value, "consequences", None)
+    return tuple(str(sentence) for sentence in told()) if callable(told) else ()
+
+
+def _sources(evidence: Evidence) -> tuple[Source, ...]:
+    return tuple(Source.model_validate(source.model_dump()) for source in evidence.sources)
+
+
+def _facts(evidence: Evidence) -> tuple[Fact, ...]:
+    return tuple(Fact.model_validate(fact.model_dump()) for fact in evidence.facts)
 
 
 def _field_errors(error: ValidationError) -> Iterable[FieldError]:

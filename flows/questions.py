@@ -5,13 +5,15 @@ from __future__ import annotations
 import asyncio
 import inspect
 import json
+import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from agents.documents import Draft
+from agents.documents import Draft, Fact, Source
 from approvals.canonical import canonical, digest, settled
 from approvals.decisions import (
     ALL_VERDICTS,
@@ -33,6 +35,9 @@ from flows.scope import Gate, Scope
 Step = Callable[..., Awaitable[Any]]
 
 _TAKES = ("feedback", "previous", "round")
+# As requests hold them: what cannot be listed must not keep a request from opening.
+_AMOUNT = re.compile(r"-?\d{1,15}(\.\d{1,4})?")
+_CURRENCY = re.compile(r"[A-Z]{3}")
 
 
 @dataclass
@@ -62,7 +67,8 @@ class Question:
         """The question that follows an approved request whose effect met a conflict."""
         before = await asyncio.to_thread(scope.gatekeeper.get, request_id)
         verdicts: tuple[VerdictKind, ...] = ("approve", "edit", "reject")
-        question = cls(scope, spec, before.identity.key, made_of(document), verdicts, loops=False, request=before)
+        draft = _with_evidence(document, before)
+        question = cls(scope, spec, before.identity.key, made_of(draft), verdicts, loops=False, request=before)
         moved = (Moved(address=before.target or "", was="as signed", now="changed in between"),)
         await question._enter(before.identity.round, before.identity.succession + 1, moved=moved)
         return question
@@ -194,6 +200,7 @@ def proposed(
     """What this gate asks to have decided of a draft, or of a bare document, in its canonical form."""
     made = draft if isinstance(draft, Draft) else Draft[Any](document=draft)
     document = settled(spec.document, made.document.model_dump(mode="json"))
+    amount, currency = _listed(getattr(document, "worth", None) or made.worth)
     return Proposed(
         identity=identity,
         kind=spec.kind,
@@ -201,6 +208,9 @@ def proposed(
         target=spec.resolved_target(),
         title=made.title or spec.title or spec.name.replace("_", " ").capitalize(),
         summary=made.summary,
+        about=_about(document) or made.about,
+        amount=amount,
+        currency=currency,
         document=document.model_dump(mode="json"),
         document_schema=spec.document.model_json_schema(mode="validation"),
         evidence=Evidence.model_validate(
@@ -220,6 +230,21 @@ def proposed(
         verdicts=verdicts,
         supersedes=supersedes,
     )
+
+
+def _about(document: BaseModel) -> str:
+    """Whom a document is about, where its class says so."""
+    told = getattr(document, "about", "")
+    return told if isinstance(told, str) else ""
+
+
+def _listed(worth: Any) -> tuple[str | None, str | None]:
+    """The amount and currency at stake as requests hold them; None for what could not be listed."""
+    match worth:
+        case (Decimal() as amount, str(currency)) if _AMOUNT.fullmatch(f"{amount:f}") and _CURRENCY.fullmatch(currency):
+            return f"{amount:f}", currency
+        case _:
+            return None, None
 
 
 def in_rounds(scope: Scope, spec: Gate[Any], step: Step, inputs: tuple[Any, ...], key: str | None) -> Question:
@@ -246,6 +271,17 @@ def made_of(draft: Any) -> Callable[[int, tuple[str, ...], Any], Awaitable[Any]]
         return draft
 
     return make
+
+
+def _with_evidence(document: Any, before: Request) -> Draft[Any]:
+    """What remains of a signed document, with the evidence that lay beside it: it names the same facts."""
+    evidence = before.content.evidence
+    try:
+        sources = tuple(Source.model_validate(source.model_dump()) for source in evidence.sources)
+        facts = tuple(Fact.model_validate(fact.model_dump()) for fact in evidence.facts)
+    except ValidationError:
+        sources, facts = (), ()  # of another make: the question is asked all the same
+    return Draft[Any](document=document, title=before.title, sources=sources, facts=facts)
 
 
 def _taken(step: Step) -> frozenset[str]:

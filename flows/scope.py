@@ -253,7 +253,12 @@ def _entered(gates: dict[str, Gate[Any]]) -> Scope:
         gatekeeper.check([gate.terms for gate in gates.values()], requester)
     deployment = str(flow_run.deployment_id) if flow_run.deployment_id else None
     run = RunReference(
-        id=str(flow_run.id), name=flow_run.name, flow=name, deployment=deployment, url=composition.run_url(flow_run.id)
+        id=str(flow_run.id),
+        name=flow_run.name,
+        flow=name,
+        deployment=deployment,
+        url=composition.run_url(flow_run.id),
+        gates=tuple(gates),
     )
     return Scope(
         run=run,

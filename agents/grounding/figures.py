@@ -6,6 +6,7 @@ import re
 import unicodedata
 from collections.abc import Callable, Iterator
 from decimal import Decimal, InvalidOperation
+from functools import lru_cache
 from typing import Literal, NamedTuple
 
 from agents.grounding.number_words import number_words
@@ -117,7 +118,14 @@ def plain(text: str) -> str:
 
 
 def read(text: str, *, measure: str = "", loose: bool = False) -> Readings:
-    """What can be looked up in this text. `loose` is for evidence: `one` counts, and dates give their parts too."""
+    """What can be looked up in this text. `loose` is for evidence: `one` counts, and dates give their parts too.
+
+    The same few texts are read again with every examination; short ones are remembered, up to a bound.
+    """
+    return (_remembered if len(text) <= _SHORT else _read)(text, measure, loose)
+
+
+def _read(text: str, measure: str, loose: bool) -> Readings:
     text = plain(text)
     masked, addresses = _take(text, (_WEB, _EMAIL, _DOMAIN), _address)
     masked, phones = _take(masked, (_PHONE,), digits)
@@ -140,6 +148,10 @@ def read(text: str, *, measure: str = "", loose: bool = False) -> Readings:
     for figure in found:
         letters[figure.start : figure.start + len(figure.written)] = _BLANK * len(figure.written)
     return Readings(text, tuple(found), addresses, phones, dates, frozenset(months), decades, "".join(letters))
+
+
+_SHORT = 1_000
+_remembered = lru_cache(maxsize=4_096)(_read)
 
 
 def digits(written: str) -> str:

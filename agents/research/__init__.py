@@ -11,13 +11,13 @@ from agents.research.briefing import Sourced, brief
 from agents.research.contacts import host_of
 from agents.research.countries import country_of
 from agents.research.crawling import crawl
-from agents.research.decoding import decode
 from agents.research.extraction import extract, first_look, legal_name, read_page
 from agents.research.identity import Reading, judge, resolve
 from agents.research.languages import READ_LANGUAGES, language_of
+from agents.research.stored import StoredPages, part_of
 from agents.research.targets import is_home, read_saved, web_address
 
-__all__ = ["part_of", "research"]
+__all__ = ["StoredPages", "part_of", "research"]
 
 
 async def research(prospect: Prospect, *, web: Web, snapshots: Snapshots, now: Clock) -> Draft[Brief]:
@@ -93,17 +93,6 @@ def _draft(
         facts=document.facts,
         flags=_distinct(flags),
     )
-
-
-def part_of(source: Source, part: str, snapshots: Snapshots) -> str | None:
-    """The text in which a fact's offsets count, from what was kept: `text` as it was read, `markup` as it came."""
-    body = snapshots.get(source.text_sha256 if part == "text" else source.sha256)
-    if body is None:
-        return None
-    if part == "text":
-        return body.decode("utf-8")
-    charset = source.media_type.partition("charset=")[2] or None
-    return decode(body, charset)[0]
 
 
 def _called(page: Page, number: int) -> str:

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from agents.documents import Currency, Document, EntityRef, Line, Money, Value
+from agents.documents import Currency, Document, EntityRef, Line, Money, Value, Worth, ui
 from agents.texts import money_text
 from flows.gates import Gate
 
@@ -16,12 +16,12 @@ from flows.gates import Gate
 class FollowUp(Document):
     """A letter to somebody who has an offer and has not answered yet."""
 
-    entity: EntityRef = Field(json_schema_extra={"ui": {"widget": "readonly", "group": "Company"}})
+    entity: EntityRef = Field(json_schema_extra=ui(group="Company", readonly=True))
     to: Annotated[str, Field(pattern=r"^[^@\s]+@[^@\s]+$", title="To")]
     subject: Line
     tone: Literal["friendly", "formal"] = "friendly"
     send_on: date = Field(title="Send on")
-    body: str = Field(min_length=1, max_length=4_000, json_schema_extra={"ui": {"widget": "markdown"}})
+    body: str = Field(min_length=1, max_length=4_000, json_schema_extra=ui(widget="markdown"))
     attach_offer: bool = Field(default=True, title="Attach the offer")
 
     @property
@@ -42,7 +42,7 @@ class Clause(Value):
     """One clause, as it would stand in the contract."""
 
     heading: Line
-    text: str = Field(min_length=1, json_schema_extra={"ui": {"widget": "multiline"}})
+    text: str = Field(min_length=1, json_schema_extra=ui(widget="lines"))
     risk: Literal["standard", "changed", "new"] = "standard"
 
 
@@ -51,19 +51,17 @@ class Milestone(Value):
 
     name: Line
     due: date
-    amount: Money = Field(ge=0, json_schema_extra={"ui": {"currency": "currency"}})
+    amount: Money = Field(ge=0, json_schema_extra=ui(currency="currency"))
 
 
 class ContractTerms(Document):
     """The terms under which an offer becomes a contract."""
 
-    entity: EntityRef = Field(json_schema_extra={"ui": {"widget": "readonly", "group": "Company"}})
+    entity: EntityRef = Field(json_schema_extra=ui(group="Company", readonly=True))
     currency: Currency = "EUR"
     starts_on: date
     notice_days: int = Field(ge=0, le=365, title="Notice, in days")
-    liability_cap: Money | None = Field(
-        default=None, title="Liability cap", json_schema_extra={"ui": {"currency": "currency"}}
-    )
+    liability_cap: Money | None = Field(default=None, title="Liability cap", json_schema_extra=ui(currency="currency"))
     milestones: tuple[Milestone, ...]
     clauses: tuple[Clause, ...]
 
@@ -73,9 +71,9 @@ class ContractTerms(Document):
         return self.entity.name
 
     @property
-    def worth(self) -> tuple[Decimal, str]:
+    def worth(self) -> Worth:
         """The sum of the milestones."""
-        return sum((one.amount for one in self.milestones), Decimal("0.00")), self.currency
+        return Worth(sum((one.amount for one in self.milestones), Decimal("0.00")), self.currency)
 
     def consequences(self) -> tuple[str, ...]:
         """What approving leads to."""

@@ -82,6 +82,7 @@ quorum = 2
 due = "5d"
 on_timeout = "expire"
 priority = "high"
+risk = "high"
 """
 RECALL = 8
 _SPACE = UUID("5f0c6d0e-6a3a-4a57-9a0c-1d9d3f9a7b11")

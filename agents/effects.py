@@ -1,0 +1,154 @@
+"""Says field by field what approving a document changes in the CRM, held against what the CRM holds now."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from agents.catalogue import Catalogue
+from agents.documents import AddNote, Associate, Brief, Change, Create, CrmUpdate, Document, Proposal, SetField, Value
+from agents.glance import Glance
+from agents.planning import deal_key, note_key, planned
+from agents.ports import Crm
+from agents.records import Records, short, words
+
+_RUN = "preview"
+PREVIEW = "planned from this text; waits for its own approval"
+
+
+class Effect(Value):
+    """One thing that approving changes: of which record, what, from which value to which."""
+
+    record: str
+    field: str
+    before: str | None = None
+    after: str | None = None
+    why: str = ""
+    note: str = ""
+    path: str = ""
+    applies: bool = True
+
+
+def effects(document: Document, *, crm: Crm, catalogue: Catalogue) -> tuple[Effect, ...]:
+    """What this very document leads to: an update's changes, or those that would be planned from a proposal.
+
+    `before` is what a field held when the change was planned; where it holds something else now, the note says so.
+    """
+    if isinstance(document, CrmUpdate):
+        if document.crm != crm.address:
+            return ()
+        return tuple(_of_update(Records(document, crm)))
+    if isinstance(document, Proposal):
+        return _of_proposal(document, crm, catalogue)
+    return ()
+
+
+def _of_proposal(proposal: Proposal, crm: Crm, catalogue: Catalogue) -> tuple[Effect, ...]:
+    """What the planner makes of the proposal alone: what else research found comes with the signed brief."""
+    nothing = Brief(entity=proposal.entity, sources=(), facts=())
+    # The run's own deal and note are not there yet, whatever their keys will be.
+    fresh = frozenset({deal_key(proposal.entity, _RUN), note_key(_RUN)})
+    glance = Glance(lambda: crm, fresh=fresh)
+    update = planned(proposal, nothing, crm=glance, catalogue=catalogue, run_key=_RUN).document
+    # Nothing can be ticked here: the update will be a document of its own.
+    found = [effect.model_copy(update={"path": ""}) for effect in _of_update(Records(update, glance))]
+    return (found[0].model_copy(update={"note": PREVIEW}), *found[1:])
+
+
+def _of_update(records: Records) -> Iterator[Effect]:
+    for index, change in enumerate(records.update.changes):
+        for effect in _of_change(change, records):
+            yield effect.model_copy(update={"path": f"changes.{index}.apply", "applies": change.apply})
+
+
+def _of_change(change: Change, records: Records) -> Iterator[Effect]:
+    if isinstance(change, Create):
+        yield from _of_create(change, records)
+    elif isinstance(change, SetField):
+        yield _of_field(change, records)
+    elif isinstance(change, AddNote):
+        yield _of_note(change, records)
+    else:
+        yield _of_link(change, records)
+
+
+def _of_create(change: Create, records: Records) -> Iterator[Effect]:
+    record = f"New {records.called(change.object, change.key)}"
+    there = "it is in the CRM by now; only an equal record counts as done" if _is_there(change, records) else ""
+    for number, (field, value) in enumerate(change.fields.items()):
+        yield Effect(
+            record=record,
+            field=_called(change.object, field),
+            after=records.value(change.object, change.key, field, value),
+            why=change.why if number == 0 else "",
+            note=there if number == 0 else "",
+        )
+
+
+def _is_there(change: Create, records: Records) -> bool:
+    return records.read(change.object, change.key) is not None
+
+
+def _of_field(change: SetField, records: Records) -> Effect:
+    def shown(value: str | None) -> str | None:
+        return records.value(change.object, change.key, change.field, value) if value else None
+
+    now, before, after = (
+        shown(records.holds(change.object, change.key, change.field)),
+        shown(change.before),
+        shown(change.after),
+    )
+    note = ""
+    if not records.will_be(change.object, change.key):
+        note = "there is no such record now, so nothing is written"
+    elif now == after:
+        note = "the CRM holds this already"
+    elif now != before:
+        note = f"changed to {now} since this was planned" if now else "emptied since this was planned"
+    return Effect(
+        record=_capital(records.called(change.object, change.key)),
+        field=_called(change.object, change.field),
+        before=before,
+        after=after,
+        why=change.why,
+        note=note,
+    )
+
+
+def _of_note(change: AddNote, records: Records) -> Effect:
+    there = records.note(change.key)
+    note = ""
+    if there is not None:
+        same = there.body == change.body
+        note = "this note is there already" if same else "a note with other words is there already"
+    elif not records.will_be(change.object, change.about):
+        note = "its record is not made, so nothing is written"
+    return Effect(
+        record=_capital(records.called(change.object, change.about)),
+        field="Note",
+        after=f"{len(change.body):,} characters: {short(change.body)}",
+        why=change.why,
+        note=note,
+    )
+
+
+def _of_link(change: Associate, records: Records) -> Effect:
+    note = ""
+    if records.linked(change.object, change.key, change.to_object, change.to_key):
+        note = "the two are linked already"
+    elif not (records.will_be(change.object, change.key) and records.will_be(change.to_object, change.to_key)):
+        note = "one of the two is not made, so nothing is written"
+    return Effect(
+        record=_capital(records.called(change.object, change.key)),
+        field="Link",
+        after=_capital(records.called(change.to_object, change.to_key)),
+        why=change.why,
+        note=note,
+    )
+
+
+def _called(kind: str, field: str) -> str:
+    return "Deal amount" if (kind, field) == ("deal", "amount") else _capital(words(field))
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
