@@ -12,7 +12,7 @@ from approvals.canonical import canonical, digest
 from approvals.errors import ApprovalError, FieldError
 from approvals.filters import Filters
 from approvals.lifecycle import Action, State
-from approvals.ports import Examination
+from approvals.ports import Effect, Examination
 from approvals.requests import Request
 from approvals.web.pages import looks, past, seen, words
 from approvals.web.pages.document import Change, changes
@@ -101,7 +101,7 @@ class Sheet:
     text: str
     changes: tuple[Change, ...]
     follows: tuple[seen.Line, ...]
-    effects: tuple[Any, ...]
+    effects: tuple[Effect, ...]
     checks: tuple[seen.Line, ...]
     evidence: seen.Evidence
     standings: dict[str, str]
@@ -173,7 +173,7 @@ def sheet(visit: Visit, request: Request, filters: Filters, typed: Typed | None 
         text=json.dumps(document, ensure_ascii=False, indent=2),
         changes=changed,
         follows=seen.follows(examination),
-        effects=getattr(examination, "effects", ()),
+        effects=examination.effects if examination else (),
         checks=checks,
         evidence=seen.evidence(content, cited),
         standings={finding.claim_id: finding.standing for finding in findings},
