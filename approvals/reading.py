@@ -30,7 +30,7 @@ class Reading:
             NotFound: there is none, or it does not concern them; nobody can tell which.
             NotPermitted: they read nothing at all, whichever request it is.
         """
-        self._check_reads(by)
+        self.check_reads(by)
         unknown = NotFound(f"There is no request {request_id!r}.")
         try:
             return self._service.get(request_id, by)
@@ -68,7 +68,7 @@ class Reading:
         People with a role of `reviewer` list what is or was asked of their groups, and what they asked for themselves
         where `requester` names them.
         """
-        self._check_reads(by)
+        self.check_reads(by)
         groups = self._service.authority.groups_of(by)
         own = requester is not None and same_person(requester, by.id)
         narrowed = mine or not (own or self._everything(by))
@@ -96,7 +96,7 @@ class Reading:
             return dict(zip(views, transaction.counts(wanted), strict=True))
 
     def _wanted(self, by: Actor, filters: Filters) -> Wanted:
-        self._check_reads(by)
+        self.check_reads(by)
         return filters.wanted(self._person(by), everything=self._everything(by), now=self._service.now())
 
     def found(self, beginning: str, by: Actor) -> Request:
@@ -105,7 +105,7 @@ class Reading:
         Raises:
             NotFound: none, or more than one.
         """
-        self._check_reads(by)
+        self.check_reads(by)
         wanted = beginning.strip().upper()
         try:
             return self.visible(wanted, by)
@@ -131,7 +131,12 @@ class Reading:
             page = transaction.page(Wanted(), limit=_PAGE, after=page.next)
             yield from page.requests
 
-    def _check_reads(self, by: Actor) -> None:
+    def check_reads(self, by: Actor) -> None:
+        """Nothing, if the actor may read anything at all.
+
+        Raises:
+            NotPermitted: their token does not reach that far, or nobody knows them.
+        """
         if by.kind in ("system", "policy"):
             return
         # A worker's `gate` reads requests too; an agent's does not.
