@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
-from approvals.rendering import visible
+from approvals.characters import visible
 
 _DEEPEST = 6
 

@@ -17,6 +17,8 @@ from approvals.errors import ApprovalError
 from approvals.web import account, admin, api, linked, lists, signin, visitors
 from approvals.web.callers import PREFIX, Authenticating, Desk, caller
 from approvals.web.doors import is_loopback
+from approvals.web.pages.refusals import tell_on_pages
+from approvals.web.pages.routes import routers
 from approvals.web.problems import MEDIA_TYPE, BodyTooLarge, described, refused, request_id_of, tell_problems
 from approvals.web.visitors import admit
 
@@ -52,8 +54,8 @@ def create_app(approvals: Approvals, *, signed_in: linked.SignedIn = visitors.si
     app.state.signed_in = signed_in
     for router in (api.router, lists.router, admin.router):
         app.include_router(router, prefix=PREFIX, dependencies=[Depends(caller)])
-
-    app.include_router(linked.router)
+    for router in (*routers, linked.router, signin.router, account.router):
+        app.include_router(router)
 
     @app.get("/healthz", responses=described(503), tags=["server"])
     def healthz() -> Health:
@@ -61,9 +63,8 @@ def create_app(approvals: Approvals, *, signed_in: linked.SignedIn = visitors.si
         approvals.metrics.waiting()
         return Health(status="ok")
 
-    for pages in (signin.router, account.router):
-        app.include_router(pages)
     tell_problems(app)
+    tell_on_pages(app)
     admit(app, approvals)
     app.openapi = _openapi(app.openapi)  # type: ignore[method-assign]
     app.add_middleware(BodyLimit)

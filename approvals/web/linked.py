@@ -18,6 +18,7 @@ from starlette.responses import RedirectResponse, Response
 
 from approvals.authority import same_person
 from approvals.bootstrap import Approvals
+from approvals.characters import visible
 from approvals.decisions import Approve, Reject, Return, Verdict
 from approvals.errors import (
     ApprovalError,
@@ -31,7 +32,7 @@ from approvals.errors import (
 from approvals.lifecycle import PAST_TENSE, Action, State
 from approvals.links import Link
 from approvals.outline import outline
-from approvals.rendering import document_of, instant, visible
+from approvals.rendering import document_of, instant
 from approvals.requests import Request
 from approvals.web.callers import AtDesk
 from approvals.web.headers import PAGE_HEADERS

@@ -9,10 +9,13 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from starlette.responses import HTMLResponse
 
 from approvals.web.headers import PAGE_HEADERS
+from approvals.web.markdown import equip
+from approvals.web.pages.assets import asset
+from approvals.web.pages.looks import FILTERS
 
 
 def _environment() -> Environment:
-    return Environment(
+    environment = Environment(
         loader=PackageLoader("approvals.web", "templates"),
         autoescape=True,
         undefined=StrictUndefined,
@@ -20,6 +23,10 @@ def _environment() -> Environment:
         lstrip_blocks=True,
         auto_reload=False,
     )
+    environment.globals["asset"] = asset
+    environment.filters.update(FILTERS)
+    equip(environment)
+    return environment
 
 
 _TEMPLATES = _environment()

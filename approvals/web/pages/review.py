@@ -1,0 +1,84 @@
+"""The page of one request, and the parts of it that follow while somebody types."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import APIRouter
+from starlette.responses import Response
+
+from approvals.errors import ApprovalError, DocumentInvalid
+from approvals.filters import Filters
+from approvals.requests import Request
+from approvals.web.pages import document, seen
+from approvals.web.pages.document import Change
+from approvals.web.pages.done import done
+from approvals.web.pages.queue import asked
+from approvals.web.pages.sheet import CODES, TAGS, Notice, Typed, sheet
+from approvals.web.pages.visit import Form, Sent, Visit, Visited
+
+router = APIRouter(include_in_schema=False)
+
+
+@router.get("/r/{request_id}")
+def request(visit: Visited, request_id: str) -> Response:
+    """One request, with everything that a decision on it needs."""
+    return shown(visit, visit.at.reading.visible(request_id, visit.by), asked(visit))
+
+
+@router.post("/r/{request_id}/diff")
+def diff(visit: Visited, form: Sent, request_id: str) -> Response:
+    """What the form makes of the draft, as it stands now: changes, errors, effects and consequences."""
+    found = visit.at.reading.visible(request_id, visit.by)
+    made = sheet(visit, found, asked(visit), typed(visit, form, found))
+    acted = bool(form.get("__do"))
+    return visit.fragment("parts_of_diff.html", sheet=made, tags=TAGS, acted=acted, shell=visit.visitor)
+
+
+def typed(visit: Visit, form: Form, request: Request) -> Typed:
+    """What the form says; where it cannot be read at all, the draft, and why not."""
+    terms: dict[str, Any] = {"vouched": form.all("vouched"), "tags": form.all("tags")}
+    copy = visit.at.approvals.service.working_copy(request.id, visit.by)
+    base = copy.document if copy else request.content.value()
+    try:
+        found = document.read(form.pairs, request.content, base)
+    except DocumentInvalid as error:
+        return Typed(base, errors=error.errors, **terms)
+    return Typed(found.document, errors=found.errors, focus=found.focus or "", **terms)
+
+
+def shown(
+    visit: Visit,
+    request: Request,
+    filters: Filters,
+    *,
+    typed: Typed | None = None,
+    conflict: Notice | None = None,
+    lost: tuple[Change, ...] = (),
+    status: int = 200,
+) -> Response:
+    """The page, with what was typed and what was refused."""
+    made = sheet(visit, request, filters, typed)
+    return visit.page(
+        "request.html",
+        filters.view,
+        status=status,
+        sheet=made,
+        tags=TAGS,
+        codes=CODES,
+        conflict=conflict,
+        lost=lost,
+        cannot=_cannot(visit, request),
+        run_link=seen.link(request.run.url) if request.run.url else None,
+        done=done(visit, visit.http.query_params.get("done", "")),
+    )
+
+
+def _cannot(visit: Visit, request: Request) -> str:
+    """Why this person has no button here, in the service's own words."""
+    try:
+        visit.at.approvals.service.authority.check_decider(request, visit.by)
+    except ApprovalError as error:
+        return str(error)
+    holder = request.claimed_at(visit.now)
+    return f"{visit.named(holder)} is working on it." if holder else "You have signed this; it waits for somebody else."

@@ -1,0 +1,17 @@
+"""Every address of the reviewer's pages."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter
+
+from approvals.web.pages import assets, deciding, insights, queue, record, review, several
+
+routers: tuple[APIRouter, ...] = (
+    assets.router,
+    queue.router,
+    review.router,
+    deciding.router,
+    several.router,
+    insights.router,
+    record.router,
+)
