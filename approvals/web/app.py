@@ -180,4 +180,6 @@ def serve(
         port=settings.port if port is None else port,
         server_header=False,
         log_level="warning",
+        # A browser that listens never hangs up by itself.
+        timeout_graceful_shutdown=2,
     )

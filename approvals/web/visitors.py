@@ -28,4 +28,11 @@ def visitor(http: HttpRequest) -> Visiting:
     raise NotAuthenticated
 
 
+def still_signed_in(http: HttpRequest, visiting: Visiting) -> bool:
+    """Whether they may look on, a while after they came."""
+    desk = http.app.state.desk
+    person = desk.approvals.directory.person(visiting.person.email)
+    return person is not None and person.active
+
+
 Visitor = Annotated[Visiting, Depends(visitor)]
