@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from itertools import zip_longest
 from typing import Annotated, Any, Generic, Literal, NoReturn, TypeVar
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, field_validator
@@ -129,9 +128,10 @@ class SignOff(Value):
 class FieldDifference(Value):
     """One place where the signed document differs from the draft."""
 
-    path: str
-    before: Any = None
-    after: Any = None
+    path: str = Field(description="where it stands after; of what was removed, where it stood before")
+    before: Any = Field(default=None, description="what stood there; of what moved, its place, counted from 0")
+    after: Any = Field(default=None, description="what stands there; of what moved, its place, counted from 0")
+    change: Literal["changed", "added", "removed", "moved"] = "changed"
 
 
 class Ruling(Value):
@@ -235,39 +235,3 @@ class Withdrawn(_Decision):
 
 
 Decision = Approved[T] | Rejected | Returned | Expired | Withdrawn
-
-
-def differences(before: Any, after: Any, path: str = "") -> tuple[FieldDifference, ...]:
-    """Where two JSON values differ, leaf by leaf, with paths such as `sections.0.claims.2.text`.
-
-    What one side lacks reads as None there.
-    """
-    parts = _parts(before, after)
-    if parts is None:
-        # To Python True is 1; to JSON, and to a reader, it is not.
-        same = before == after and isinstance(before, bool) is isinstance(after, bool)
-        return () if same else (FieldDifference(path=path, before=before, after=after),)
-    found: list[FieldDifference] = []
-    for key, old, new in parts:
-        place = f"{path}.{key}" if path else str(key)
-        if old is _MISSING or new is _MISSING:
-            lone = FieldDifference(
-                path=place, before=None if old is _MISSING else old, after=None if new is _MISSING else new
-            )
-            found.append(lone)
-        else:
-            found += differences(old, new, place)
-    return tuple(found)
-
-
-_MISSING = object()
-
-
-def _parts(before: Any, after: Any) -> list[tuple[Any, Any, Any]] | None:
-    if isinstance(before, dict) and isinstance(after, dict):
-        keys = list(before) + [key for key in after if key not in before]
-        return [(key, before.get(key, _MISSING), after.get(key, _MISSING)) for key in keys]
-    if isinstance(before, list) and isinstance(after, list):
-        pairs = zip_longest(before, after, fillvalue=_MISSING)
-        return [(index, old, new) for index, (old, new) in enumerate(pairs)]
-    return None

@@ -5,22 +5,19 @@ from __future__ import annotations
 import html
 import json
 import re
-import unicodedata
 from collections.abc import Iterable, Iterator
 from datetime import datetime
 from typing import Any
 
 from markdown_it import MarkdownIt
 
-from approvals.decisions import FieldDifference, Ruling, SignOff, Value, differences
+from approvals.characters import visible
+from approvals.decisions import FieldDifference, Ruling, SignOff, Value
+from approvals.differences import differences
 from approvals.lifecycle import PAST_TENSE, Action, State
 from approvals.ports import Examination
 from approvals.requests import Content, Request, WorkingCopy
 
-# Controls, and what turns the direction of text or hides in it: none of it may reach a terminal or a page unseen.
-_HIDDEN = re.compile(
-    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\ud800-\udfff]"
-)
 _BREAK = "  \n"
 """A line break within a paragraph; it does not show where the Markdown is read as it stands."""
 
@@ -59,22 +56,6 @@ def document_of(request: Request) -> Any:
 # -- plain text --------------------------------------------------------------------------------------------------
 
 
-def visible(text: str, *, multiline: bool = False) -> str:
-    """The text with control, escape and direction characters replaced by signs that can be seen."""
-    shown = _HIDDEN.sub(_sign, text)
-    return shown if multiline else shown.replace("\n", "⏎").replace("\t", "⇥")
-
-
-def _sign(match: re.Match[str]) -> str:
-    code = ord(match[0])
-    if code < 0x20:
-        return chr(0x2400 + code)
-    if code == 0x7F:
-        return "␡"
-    name = unicodedata.name(match[0], "")
-    return f"⟦{name or f'U+{code:04X}'}⟧"
-
-
 def shown(value: Any) -> str:
     """A JSON value in one line; text in quotation marks."""
     if value is None:
@@ -83,8 +64,20 @@ def shown(value: Any) -> str:
 
 
 def difference_lines(changes: Iterable[FieldDifference]) -> tuple[str, ...]:
-    """One line a field: its path, what stood there, and what stands there now."""
-    return tuple(f"{visible(change.path)}: {shown(change.before)} → {shown(change.after)}" for change in changes)
+    """One line a change: where, and what stood there and stands there now, or what was added, removed or moved."""
+    return tuple(f"{visible(change.path) or 'document'}: {_change(change)}" for change in changes)
+
+
+def _change(change: FieldDifference) -> str:
+    match change.change:
+        case "added":
+            return f"added {shown(change.after)}"
+        case "removed":
+            return f"removed {shown(change.before)}"
+        case "moved":
+            return f"moved here from place {shown(change.before)}"
+        case _:
+            return f"{shown(change.before)} → {shown(change.after)}"
 
 
 def instant(at: datetime) -> str:

@@ -12,6 +12,7 @@ from pydantic import ConfigDict, Field, field_validator
 
 from approvals.canonical import canonical, digest
 from approvals.decisions import ALL_VERDICTS, Ruling, UtcDatetime, Value, VerdictKind
+from approvals.forms.ordering import ordered
 from approvals.lifecycle import State, is_open
 from approvals.policies import Policy, Priority
 
@@ -195,7 +196,7 @@ class Proposed(Value):
         return Content(
             version=1,
             document=canonical(self.document),
-            document_schema=canonical(self.document_schema),
+            document_schema=canonical(ordered(self.document_schema)),
             evidence=self.evidence,
             based_on=self.based_on,
             moved=self.moved,

@@ -8,7 +8,8 @@ from datetime import datetime
 
 from approvals.authority import same_person
 from approvals.canonical import canonical, digest
-from approvals.decisions import Actor, SignOff, Tag, differences
+from approvals.decisions import Actor, SignOff, Tag
+from approvals.differences import differences
 from approvals.examining import digest_of
 from approvals.ledger import Ledger, ruled
 from approvals.lifecycle import Action

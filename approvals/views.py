@@ -17,8 +17,8 @@ from approvals.decisions import (
     Value,
     VerdictKind,
     Via,
-    differences,
 )
+from approvals.differences import differences
 from approvals.errors import FieldError
 from approvals.lifecycle import Action, State
 from approvals.policies import Priority

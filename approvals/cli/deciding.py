@@ -16,7 +16,8 @@ import typer
 from approvals.canonical import canonical
 from approvals.cli.counter import As, Counter, RequestId, Session
 from approvals.cli.terminal import note, refusing, say
-from approvals.decisions import Approve, Edit, Reject, Return, Verdict, differences
+from approvals.decisions import Approve, Edit, Reject, Return, Verdict
+from approvals.differences import differences
 from approvals.editing import parsed, with_field
 from approvals.errors import ApprovalError
 from approvals.lifecycle import PAST_TENSE

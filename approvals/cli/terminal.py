@@ -17,8 +17,8 @@ from rich.markdown import Markdown
 from rich.table import Table
 from rich.text import Text
 
+from approvals.characters import visible
 from approvals.errors import ApprovalError
-from approvals.rendering import visible
 
 P = ParamSpec("P")
 R = TypeVar("R")

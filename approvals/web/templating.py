@@ -6,6 +6,7 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from approvals.web.markdown import equip
 from approvals.web.pages.assets import asset
 from approvals.web.pages.looks import FILTERS
 
@@ -21,6 +22,7 @@ def _environment() -> Environment:
     )
     environment.globals["asset"] = asset
     environment.filters.update(FILTERS)
+    equip(environment)
     return environment
 
 

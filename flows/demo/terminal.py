@@ -9,11 +9,11 @@ from pathlib import Path
 import typer
 
 from approvals.bootstrap import Approvals
+from approvals.characters import visible
 from approvals.editing import with_field
 from approvals.errors import ApprovalError
 from approvals.lifecycle import State
 from approvals.ports import Wanted
-from approvals.rendering import visible
 from approvals.requests import Request
 from flows import composition
 from flows.demo import Outcome, Review, Stopped, play, reviewer, scripted, stage

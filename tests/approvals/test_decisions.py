@@ -1,15 +1,12 @@
-"""Verdicts that cannot be half, decisions that cannot be mistaken for a yes, and differences that miss nothing."""
+"""Verdicts that cannot be half, and decisions that cannot be mistaken for a yes."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
-from approvals.canonical import canonical
 from approvals.decisions import (
     ACTION_OF,
     ALL_VERDICTS,
@@ -19,7 +16,6 @@ from approvals.decisions import (
     Approved,
     Edit,
     Expired,
-    FieldDifference,
     Reject,
     Rejected,
     Return,
@@ -28,7 +24,6 @@ from approvals.decisions import (
     Undecidable,
     Verdict,
     Withdrawn,
-    differences,
 )
 from approvals.lifecycle import Action
 
@@ -134,44 +129,3 @@ def test_instants_are_kept_in_utc_and_never_without_a_zone():
     assert signoff.at == AT
     with pytest.raises(ValidationError):
         SignOff(person="a@b", sha256="0" * 64, version=1, at=AT.replace(tzinfo=None), via="session")
-
-
-# -- differences -------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("before", "after", "expected"),
-    [
-        ({"a": 1}, {"a": 1}, []),
-        ({"a": 1, "b": 2}, {"b": 2, "a": 1}, []),
-        ({"a": 1}, {"a": 1.0}, []),
-        ({"a": 1}, {"a": 2}, [("a", 1, 2)]),
-        ({"a": 1}, {"a": "1"}, [("a", 1, "1")]),
-        ({"a": 1}, {"a": True}, [("a", 1, True)]),
-        ({"a": [0]}, {"a": [False]}, [("a.0", 0, False)]),
-        ({"a": None}, {}, [("a", None, None)]),
-        ({}, {"a": None}, [("a", None, None)]),
-        ([1], [1, None], [("1", None, None)]),
-        ([1, 2, 3], [1, 3], [("1", 2, 3), ("2", 3, None)]),
-        ({"a": {"b": [{"c": "x"}]}}, {"a": {"b": [{"c": "y"}]}}, [("a.b.0.c", "x", "y")]),
-        ({"a": {"b": 1}}, {"a": [1]}, [("a", {"b": 1}, [1])]),
-        ("x", "y", [("", "x", "y")]),
-    ],
-)
-def test_differences_are_told_leaf_by_leaf(before, after, expected):
-    found = differences(before, after)
-
-    assert found == tuple(FieldDifference(path=path, before=old, after=new) for path, old, new in expected)
-
-
-JSON = st.recursive(
-    st.none() | st.booleans() | st.integers(-9, 9) | st.sampled_from([0.5, 1.0]) | st.sampled_from(["", "x"]),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from("ab"), inner),
-    max_leaves=8,
-)
-
-
-@given(JSON, JSON)
-def test_two_values_differ_exactly_where_their_canonical_forms_do(before, after):
-    """An edit that nobody is told of would be worse than none."""
-    assert bool(differences(before, after)) == (canonical(before) != canonical(after))

@@ -10,8 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from approvals.decisions import differences
-from approvals.rendering import Report, _md, _md_lines, as_html, as_markdown, difference_lines, document_of, visible
+from approvals.characters import visible
+from approvals.differences import differences
+from approvals.rendering import Report, _md, _md_lines, as_html, as_markdown, difference_lines, document_of
 from approvals.requests import Flag
 
 HOSTILE = "<script>alert(1)</script> [click](javascript:alert(1)) ![x](https://track.example/p.png) \u202egpj\x1b[31m"
@@ -87,8 +88,8 @@ def test_differences_are_one_line_a_field():
     assert difference_lines(differences(before, after)) == (
         'title: "Old" → "New\\n\\u001b"',
         "lines.0.n: 1 → 2",
-        'lines.1: nothing → {"n": 3}',
-        "gone: true → nothing",
+        'lines.1: added {"n": 3}',
+        "gone: removed true",
     )
 
 

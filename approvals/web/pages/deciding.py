@@ -27,6 +27,7 @@ from approvals.errors import (
 )
 from approvals.filters import Filters
 from approvals.requests import Request
+from approvals.web.pages import document as documents
 from approvals.web.pages import words
 from approvals.web.pages.document import changes
 from approvals.web.pages.done import left, named
@@ -45,10 +46,10 @@ def decide(visit: Visited, form: Sent, request_id: str) -> Response:
     """Hand in a verdict; or keep what was typed, where the form says so."""
     visit.at.reading.check_acts(visit.by)
     request = visit.at.reading.visible(request_id, visit.by)
-    filters, verdict = asked(visit), form.get("verdict", "save")
+    filters, verdict = asked(visit), "save" if form.get("__do") else form.get("verdict", "save")
     if verdict == "save":
         return _saved(visit, form, request, filters)
-    sent = _sent(form, request, verdict)
+    sent = _sent(visit, form, request, verdict)
     if sent.errors:
         return shown(visit, request, filters, typed=sent, status=422)
     if (
@@ -132,13 +133,13 @@ def undo(visit: Visited, request_id: str) -> Response:
 # -- deciding ----------------------------------------------------------------------------------------------------
 
 
-def _sent(form: Form, request: Request, verdict: str) -> Typed:
+def _sent(visit: Visit, form: Form, request: Request, verdict: str) -> Typed:
     """What the form says, and what of it cannot be handed in."""
     if verdict in ("reject", "return"):
         reason = form.get("reason" if verdict == "reject" else "feedback")
         missing = () if reason.strip() else (FieldError("", _NEEDED[verdict]),)
         return Typed(request.content.value(), reason=reason, panel=verdict, errors=missing)
-    return typed(form, request)
+    return typed(visit, form, request)
 
 
 _NEEDED = {"reject": "Say why not: a rejection needs a reason.", "return": "Say what should be different."}
@@ -213,16 +214,24 @@ def _to_confirm(visit: Visit, form: Form, request: Request, filters: Filters, se
 
 
 def _saved(visit: Visit, form: Form, request: Request, filters: Filters) -> Response:
-    sent = typed(form, request)
-    if sent.errors:
-        return shown(visit, request, filters, typed=sent, status=422)
+    sent = typed(visit, form, request)
     try:
         visit.at.approvals.service.save_working_copy(request.id, sent.document, visit.by, version=_version(form))
     except ApprovalError as error:
         return _refused(visit, request, filters, sent, "approve", error)
     if visit.http.headers.get("x-fragment"):
         return Response(status_code=204)
-    return shown(visit, request, filters, typed=None)
+    query = visit.http.url.query
+    place = request_place(visit, request, sent)
+    return moved_to(f"/r/{request.id}{f'?{query}' if query else ''}{place}")
+
+
+def request_place(visit: Visit, request: Request, sent: Typed) -> str:
+    """The control that a button in the form has just changed, as the end of an address."""
+    if not sent.focus:
+        return ""
+    node = documents.tree(request.content, sent.document, readonly=False).at(sent.focus)
+    return f"#{node.id}" if node else ""
 
 
 def _then(visit: Visit, request_id: str, act: Callable[[Request], Any], place: str = "") -> Response:

@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 import json
-from difflib import SequenceMatcher
+from collections.abc import Iterable
+from functools import lru_cache
 from typing import Any, NamedTuple
 
-from approvals.decisions import differences
-from approvals.editing import parsed
-from approvals.requests import Request
-from approvals.web.pages.looks import place
-from approvals.web.pages.visit import Form
+from approvals.decisions import FieldDifference
+from approvals.differences import differences
+from approvals.errors import FieldError
+from approvals.forms import Node, Typed, nodes, parse
+from approvals.forms.marks import marks
+from approvals.requests import Content, Finding
+from approvals.web.pages.looks import label
+from approvals.wording import Segment, word_diff
 
-
-class Segment(NamedTuple):
-    """A stretch of text that stayed, went or came."""
-
-    kind: str
-    text: str
-    paragraphs: int = 0
+_TITLES = ("title", "name", "subject")
+_MACHINERY = ("id", "key", "fact_ids", "catalogue_ids")
 
 
 class Change(NamedTuple):
@@ -30,31 +29,90 @@ class Change(NamedTuple):
     segments: tuple[Segment, ...]
 
 
+@lru_cache(maxsize=64)
+def _schema(text: str) -> Any:
+    # One gate has one schema, and making its shapes anew for every page would take longer than drawing them.
+    return json.loads(text)
+
+
+def tree(
+    content: Content,
+    document: Any,
+    *,
+    errors: Iterable[FieldError] = (),
+    findings: Iterable[Finding] = (),
+    readonly: bool,
+) -> Node:
+    """The document as a form shows it, measured against the draft."""
+    standings = {finding.claim_id: finding.standing for finding in findings}
+    original = None if readonly else content.value()
+    marked = marks(document, standings)
+    return nodes(_schema(content.document_schema), document, original, tuple(errors), marks=marked, readonly=readonly)
+
+
+def read(pairs: list[tuple[str, str]], content: Content, base: Any) -> Typed:
+    """The document that was sent; `base` where the form carries none."""
+    if not any(name.startswith("d") for name, _ in pairs):
+        return Typed(base)
+    return parse(_schema(content.document_schema), pairs, base)
+
+
 def changes(before: Any, after: Any) -> tuple[Change, ...]:
     """Where a document differs from another, for a reader."""
-    return tuple(
-        Change(one.path, place(one.path), "changed", _segments(one.before, one.after))
-        for one in differences(before, after)
-    )
+    return tuple(_change(one, before, after) for one in differences(before, after))
 
 
-def read(form: Form, request: Request) -> Any:
-    """The document that was sent; the draft itself where the form carries none."""
-    text = form.get("document")
-    return parsed(text, "What you typed") if text.strip() else request.content.value()
+def recorded(found: Iterable[FieldDifference], before: Any, after: Any) -> tuple[Change, ...]:
+    """Changes as a decision recorded them."""
+    return tuple(_change(one, before, after) for one in found)
 
 
-def _segments(before: Any, after: Any) -> tuple[Segment, ...]:
-    old, new = _text(before).split(" "), _text(after).split(" ")
-    found = []
-    for tag, i, j, k, m in SequenceMatcher(None, old, new).get_opcodes():
-        if tag == "equal":
-            found.append(Segment("same", " ".join(old[i:j]) + " "))
-        else:
-            found += [Segment("deleted", " ".join(old[i:j]) + " ")] if j > i else []
-            found += [Segment("inserted", " ".join(new[k:m]) + " ")] if m > k else []
-    return tuple(found)
+def place(path: str, document: Any) -> str:
+    """`sections.0.claims.1.text` as people find it: titles for what has one, numbers for what has none."""
+    words: list[str] = []
+    value: Any = document
+    parts = path.split(".") if path else []
+    for number, part in enumerate(parts):
+        inner = _inner(value, part)
+        if isinstance(value, list) and part.isdigit():
+            title = next((inner[key] for key in _TITLES if isinstance(inner, dict) and inner.get(key)), None)
+            if title is not None:
+                words[-1:] = [str(title)]
+            elif words:
+                words[-1] = f"{words[-1]} {int(part) + 1}"
+        elif not (part in ("text", "body") and number == len(parts) - 1 and words and number > 0):
+            words.append(label(part))
+        value = inner
+    return " · ".join(words) or "The document"
 
 
-def _text(value: Any) -> str:
-    return "" if value is None else value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+def _inner(value: Any, part: str) -> Any:
+    if isinstance(value, dict):
+        return value.get(part)
+    if isinstance(value, list) and part.isdigit() and int(part) < len(value):
+        return value[int(part)]
+    return None
+
+
+def _change(one: FieldDifference, before: Any, after: Any) -> Change:
+    name = place(one.path, before if one.change == "removed" else after)
+    if one.change == "moved":
+        return Change(one.path, name, one.change, (Segment("same", f"From place {one.before + 1} to {one.after + 1}"),))
+    if one.change == "added":
+        return Change(one.path, name, one.change, (Segment("inserted", said(one.after)),))
+    if one.change == "removed":
+        return Change(one.path, name, one.change, (Segment("deleted", said(one.before)),))
+    plain = isinstance(one.before, str) and isinstance(one.after, str)
+    segments = word_diff(one.before, one.after) if plain else word_diff(said(one.before), said(one.after))
+    return Change(one.path, name, one.change, segments)
+
+
+def said(value: Any) -> str:
+    """A value in one line for a reader."""
+    if isinstance(value, dict):
+        return " · ".join(text for key, inner in value.items() if key not in _MACHINERY and (text := said(inner)))
+    if isinstance(value, list):
+        return ", ".join(text for inner in value if (text := said(inner)))
+    if isinstance(value, bool):
+        return "Yes" if value else "No"
+    return "nothing" if value is None else str(value)

@@ -61,17 +61,6 @@ def hue(name: str) -> int:
     return crc32(name.casefold().encode()) % 5 + 1
 
 
-def place(path: str) -> str:
-    """`sections.0.claims.1.text` as `Sections 1 · Claims 2 · Text`."""
-    found: list[str] = []
-    for part in path.split("."):
-        if part.isdigit() and found:
-            found[-1] += f" {int(part) + 1}"
-        else:
-            found.append(label(part))
-    return " · ".join(found) or "The document"
-
-
 FILTERS: dict[str, Callable[..., Any]] = {
     "label": label,
     "gate": gate,
@@ -81,5 +70,4 @@ FILTERS: dict[str, Callable[..., Any]] = {
     "several": words.several,
     "moment": words.moment,
     "money": words.money,
-    "place": place,
 }

@@ -15,7 +15,7 @@ from approvals.web.pages.document import Change
 from approvals.web.pages.done import done
 from approvals.web.pages.queue import asked
 from approvals.web.pages.sheet import CODES, TAGS, Notice, Typed, sheet
-from approvals.web.pages.visit import Sent, Visit, Visited
+from approvals.web.pages.visit import Form, Sent, Visit, Visited
 
 router = APIRouter(include_in_schema=False)
 
@@ -30,17 +30,21 @@ def request(visit: Visited, request_id: str) -> Response:
 def diff(visit: Visited, form: Sent, request_id: str) -> Response:
     """What the form makes of the draft, as it stands now: changes, errors, effects and consequences."""
     found = visit.at.reading.visible(request_id, visit.by)
-    made = sheet(visit, found, asked(visit), typed(form, found))
-    return visit.fragment("parts_of_diff.html", sheet=made, tags=TAGS, shell=visit.visitor)
+    made = sheet(visit, found, asked(visit), typed(visit, form, found))
+    acted = bool(form.get("__do"))
+    return visit.fragment("parts_of_diff.html", sheet=made, tags=TAGS, acted=acted, shell=visit.visitor)
 
 
-def typed(form: Sent, request: Request) -> Typed:
-    """What the form says; where it cannot be read, the draft, and why not."""
+def typed(visit: Visit, form: Form, request: Request) -> Typed:
+    """What the form says; where it cannot be read at all, the draft, and why not."""
     terms: dict[str, Any] = {"vouched": form.all("vouched"), "tags": form.all("tags")}
+    copy = visit.at.approvals.service.working_copy(request.id, visit.by)
+    base = copy.document if copy else request.content.value()
     try:
-        return Typed(document.read(form, request), **terms)
+        found = document.read(form.pairs, request.content, base)
     except DocumentInvalid as error:
-        return Typed(request.content.value(), errors=error.errors, **terms)
+        return Typed(base, errors=error.errors, **terms)
+    return Typed(found.document, errors=found.errors, focus=found.focus or "", **terms)
 
 
 def shown(

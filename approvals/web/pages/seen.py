@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from itertools import groupby
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 from approvals.errors import ApprovalError
-from approvals.ports import Examination
+from approvals.ports import Effect, Examination
 from approvals.requests import Content, Fact, Finding, Moved, Request, Source
 from approvals.web.pages import words
 from approvals.web.pages.looks import label
@@ -64,6 +65,32 @@ class Evidence(NamedTuple):
 
     sources: tuple[Shown, ...]
     numbers: dict[str, tuple[int, ...]]
+
+
+class Altered(NamedTuple):
+    """What changes in one record; a reason or warning that all its lines share is said once."""
+
+    record: str
+    why: str
+    note: str
+    lines: tuple[Effect, ...]
+
+
+def altered(effects: Iterable[Effect]) -> tuple[Altered, ...]:
+    """The effects by the record that they change."""
+    found = []
+    for record, ones in groupby(effects, key=lambda effect: effect.record):
+        lines = tuple(ones)
+        why, note = (_shared([getattr(one, name) for one in lines]) for name in ("why", "note"))
+        shared = {"why": "", **({"note": ""} if note else {})} if why else {"note": ""} if note else {}
+        found.append(Altered(record, why, note, tuple(one.model_copy(update=shared) for one in lines)))
+    return tuple(found)
+
+
+def _shared(said: list[str]) -> str:
+    """What the first says, where no other says anything else."""
+    told = {one for one in said if one}
+    return told.pop() if len(told) == 1 and len(said) > 1 else ""
 
 
 def follows(examination: Examination | None) -> tuple[Line, ...]:

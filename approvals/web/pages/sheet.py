@@ -11,11 +11,13 @@ from typing import Any, NamedTuple
 from approvals.canonical import canonical, digest
 from approvals.errors import ApprovalError, FieldError
 from approvals.filters import Filters
+from approvals.forms import Node
 from approvals.lifecycle import Action, State
-from approvals.ports import Effect, Examination
+from approvals.ports import Examination
 from approvals.requests import Request
+from approvals.web.pages import document as documents
 from approvals.web.pages import looks, past, seen, words
-from approvals.web.pages.document import Change, changes
+from approvals.web.pages.document import Change
 from approvals.web.pages.rows import context_of
 from approvals.web.pages.track import Step, track
 from approvals.web.pages.visit import Visit, Who, list_address, new_key, title_of
@@ -79,6 +81,7 @@ class Typed:
     tags: tuple[str, ...] = ()
     reason: str = ""
     panel: str = ""
+    focus: str = ""
 
 
 @dataclass(frozen=True)
@@ -98,10 +101,10 @@ class Sheet:
     steps: tuple[Step, ...]
     notices: tuple[Notice, ...]
     document: Any
-    text: str
+    tree: Node
     changes: tuple[Change, ...]
     follows: tuple[seen.Line, ...]
-    effects: tuple[Effect, ...]
+    effects: tuple[seen.Altered, ...]
     checks: tuple[seen.Line, ...]
     evidence: seen.Evidence
     standings: dict[str, str]
@@ -127,6 +130,15 @@ class Sheet:
         """Whether this person can change the document here."""
         return "edit" in self.can
 
+    def anchor(self, path: str) -> str:
+        """The id of the control of this path, or of the nearest one around it."""
+        node = self.tree.at(path)
+        return node.id if node else "decide"
+
+    def place(self, path: str) -> str:
+        """This path as people find it."""
+        return documents.place(path, self.document)
+
     @property
     def approve_label(self) -> str:
         """What the button says: how much of it is the person's own."""
@@ -145,7 +157,7 @@ def sheet(visit: Visit, request: Request, filters: Filters, typed: Typed | None 
     draft = content.value()
     copy = service.working_copy(request.id, visit.by) if typed is None and "edit" in can else None
     document = typed.document if typed else copy.document if copy else _shown(request, draft)
-    changed = changes(draft, document) if request.is_open else ()
+    changed = _changed(request, draft, document)
     examination, refusal = _examined(visit, request, document if changed else None)
     errors = tuple(typed.errors if typed and typed.errors else examination.errors if examination else ())
     cited = seen.claims(document)
@@ -170,15 +182,15 @@ def sheet(visit: Visit, request: Request, filters: Filters, typed: Typed | None 
         steps=track(visit, request),
         notices=(*_notices(request), *restored),
         document=document,
-        text=json.dumps(document, ensure_ascii=False, indent=2),
+        tree=documents.tree(content, document, errors=errors, findings=findings, readonly="edit" not in can),
         changes=changed,
         follows=seen.follows(examination),
-        effects=examination.effects if examination else (),
+        effects=seen.altered(examination.effects) if examination else (),
         checks=checks,
         evidence=seen.evidence(content, cited),
         standings={finding.claim_id: finding.standing for finding in findings},
         vouches=_vouches(examination, cited, vouched),
-        errors=errors if changed or (typed and typed.errors) else (),
+        errors=errors,
         versions=past.versions(visit, request),
         activity=past.activity(visit, request),
         can=frozenset(can),
@@ -233,6 +245,14 @@ def _shown(request: Request, draft: Any) -> Any:
     ruling = request.ruling
     signed = ruling.document if ruling and not request.is_open and ruling.document is not None else None
     return json.loads(signed) if signed is not None else draft
+
+
+def _changed(request: Request, draft: Any, document: Any) -> tuple[Change, ...]:
+    """What this person changed; of an answered request, what was changed in the answer."""
+    ruling = request.ruling
+    if request.is_open:
+        return documents.changes(draft, document)
+    return documents.recorded(ruling.changes, draft, document) if ruling else ()
 
 
 def _vouches(

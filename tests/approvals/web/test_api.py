@@ -216,7 +216,7 @@ def test_an_edit_signs_what_was_handed_in(ben, open_request, make_offer):
 
     assert response.json()["ruling"]["document"]["title"] == "Büro-Angebot ☂"
     assert response.json()["ruling"]["changes"] == [
-        {"path": "title", "before": "Offer for Northwind", "after": "Büro-Angebot ☂"}
+        {"path": "title", "before": "Offer for Northwind", "after": "Büro-Angebot ☂", "change": "changed"}
     ]
 
 
