@@ -179,4 +179,6 @@ def serve(
         # Who speaks to us is who is connected to us: a header must not say otherwise before we have looked.
         proxy_headers=False,
         log_level="warning",
+        # A browser that listens never hangs up by itself.
+        timeout_graceful_shutdown=2,
     )

@@ -252,6 +252,15 @@ def form(http: HttpRequest) -> Form:
     return entry(http).form
 
 
+def still_signed_in(http: HttpRequest, visiting: Visiting) -> bool:
+    """Whether they may look on, a while after they came: their session goes on, and nobody has disabled them."""
+    try:
+        found = http.app.state.desk.approvals.sessions.recognise(entry(http).cookie("session") or "")
+    except (NotAuthenticated, Disabled):
+        return False
+    return same_person(found.person.email, visiting.person.email)
+
+
 AtDoor = Annotated[Entry, Depends(entry)]
 Visitor = Annotated[Visiting, Depends(visitor)]
 Fields = Annotated[Form, Depends(form)]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from approvals.web.pages import assets, deciding, insights, queue, record, review, several
+from approvals.web.pages import assets, deciding, events, insights, queue, record, review, several
 
 routers: tuple[APIRouter, ...] = (
     assets.router,
@@ -14,4 +14,5 @@ routers: tuple[APIRouter, ...] = (
     several.router,
     insights.router,
     record.router,
+    events.router,
 )
