@@ -7,13 +7,10 @@ from typing import Any
 from urllib.parse import urlencode
 
 import pytest
-from fastapi import FastAPI
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
+from approvals.bootstrap import Approvals
 from approvals.decisions import Actor
-from approvals.web.visitors import Visiting, visitor
-
-CSRF = "a token of this session"
 
 
 class Page:
@@ -53,20 +50,24 @@ class Page:
 class Browser:
     """Somebody who signed in, without script."""
 
-    def __init__(self, client: Any) -> None:
+    def __init__(self, client: Any, secret: str) -> None:
         self._client = client
+        self._secret = secret
 
     def get(self, path: str, **headers: str) -> Page:
         """Open an address."""
         named = {name.replace("_", "-"): value for name, value in headers.items()}
-        return Page(self._client.get(path, headers={"Accept": "text/html", **named}))
+        return Page(self._client.get(path, headers=self._headers(named)))
 
     def post(self, path: str, fields: list[tuple[str, str]], **headers: str) -> Page:
         """Send these fields."""
         named = {name.replace("_", "-"): value for name, value in headers.items()}
-        sent = {"Content-Type": "application/x-www-form-urlencoded", "Accept": "text/html", **named}
-        sent |= {"Sec-Fetch-Site": "same-origin", "Origin": "http://queue.test"}
+        sent = {"Content-Type": "application/x-www-form-urlencoded", "Sec-Fetch-Site": "same-origin"}
+        sent |= self._headers(named)
         return Page(self._client.post(path, content=urlencode(fields).encode(), headers=sent))
+
+    def _headers(self, named: dict[str, str]) -> dict[str, str]:
+        return {"Accept": "text/html", "Cookie": f"session={self._secret}", **named}
 
     def submit(self, page: Page, form: str, *pressed: tuple[str, str], **typed: str) -> Page:
         """Send a form as it stands, with what was typed, and the button that was pressed."""
@@ -102,12 +103,10 @@ def fields_of(page: Page, form: LexborNode) -> list[tuple[str, str]]:
 
 
 @pytest.fixture
-def browse(app: FastAPI, client: Any, people: Any) -> Callable[[Actor], Browser]:
-    """`browse(BEN)` looks at the pages as Ben; whoever browses last is the one signed in."""
+def browse(approvals: Approvals, client: Any, people: Any) -> Callable[[Actor], Browser]:
+    """`browse(BEN)` looks at the pages as Ben."""
 
     def signed_in(actor: Actor) -> Browser:
-        person = people.person(actor.id)
-        app.dependency_overrides[visitor] = lambda: Visiting(actor, person, CSRF, "session")
-        return Browser(client)
+        return Browser(client, approvals.sessions.begin(people.person(actor.id), "password").secret)
 
     return signed_in
