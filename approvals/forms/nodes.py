@@ -107,7 +107,9 @@ class Node:
     @property
     def required(self) -> bool:
         """Whether something must be typed here."""
-        return not (self.is_optional or self.kind == "boolean") and self.shape.constraints.get("minLength", 1) > 0
+        if self.is_optional or self.kind in ("boolean", "raw"):
+            return False
+        return self.shape.kind != "text" or self.shape.constraints.get("minLength", 0) > 0
 
     @property
     def is_optional(self) -> bool:
@@ -126,8 +128,8 @@ class Node:
                 told["maxlength"] = str(longest)
         if self.kind in ("integer", "number", "amount"):
             told["inputmode"] = "numeric" if self.kind == "integer" else "decimal"
-        if demanded.get("format") in ("email", "uri") and self.kind == "text":
-            told["inputmode"] = "email" if demanded["format"] == "email" else "url"
+        if self.kind == "text" and self.shape.format in _INPUT_MODES:
+            told["inputmode"] = _INPUT_MODES[self.shape.format]
         return told
 
     @property
@@ -252,6 +254,7 @@ class Group(NamedTuple):
 
 
 _LISTS = ("items", "table", "cards")
+_INPUT_MODES = {"email": "email", "uri": "url"}
 _SWITCHABLE = frozenset({"text", "integer", "number", "amount"})
 
 
