@@ -18,6 +18,7 @@ from approvals.metrics import Metrics
 from approvals.people import open_directory
 from approvals.policies import Policies, read_policies
 from approvals.ports import Clock, Directory, Examiner, IdentityProvider, Store
+from approvals.saved import SavedViews
 from approvals.service import ApprovalService
 from approvals.sessions import Sessions
 from approvals.settings import Settings, read_settings
@@ -43,6 +44,7 @@ class Approvals:
     tickets: Tickets
     sessions: Sessions
     metrics: Metrics
+    saved_views: SavedViews
     clock: Clock
     provider: IdentityProvider | None = None
     known: KnownPeople | None = None
@@ -85,6 +87,7 @@ def build(
         tickets=Tickets(store, directory, clock),
         sessions=Sessions(store, directory, clock),
         metrics=Metrics(store, clock),
+        saved_views=SavedViews(store, service.authority),
         clock=clock,
         provider=provider,
         known=known,

@@ -20,6 +20,7 @@ from approvals.identities import Cost
 from approvals.ledger import Ledger
 from approvals.metrics import Metrics
 from approvals.ports import Store
+from approvals.saved import SavedViews
 from approvals.service import ApprovalService
 from approvals.sessions import Sessions
 from approvals.settings import Settings
@@ -70,6 +71,7 @@ def compose(people: Any, clock: Any, examiner: Any, policies: Any) -> Callable[[
             tickets=Tickets(store, people, clock),
             sessions=Sessions(store, people, clock),
             metrics=Metrics(store, clock),
+            saved_views=SavedViews(store, service.authority),
             clock=clock,
         )
 

@@ -20,6 +20,7 @@ from approvals.decisions import SYSTEM, Actor
 from approvals.identities import Cost
 from approvals.metrics import Metrics
 from approvals.ports import Store
+from approvals.saved import SavedViews
 from approvals.sessions import Sessions
 from approvals.settings import Settings
 from approvals.store import open_store
@@ -64,6 +65,7 @@ def approvals(
         tickets=Tickets(store, people, clock),
         sessions=Sessions(store, people, clock),
         metrics=Metrics(store, clock),
+        saved_views=SavedViews(store, service.authority),
         clock=clock,
     )
 
