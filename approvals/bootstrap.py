@@ -25,6 +25,7 @@ from approvals.outbox import Outbox, Terms
 from approvals.people import open_directory
 from approvals.policies import Policies, read_policies
 from approvals.ports import Clock, Directory, Examiner, Notifier, Store
+from approvals.saved import SavedViews
 from approvals.service import ApprovalService
 from approvals.settings import Settings, read_settings
 from approvals.store import open_store
@@ -49,6 +50,7 @@ class Approvals:
     links: Links
     outbox: Outbox
     notifications: Notifications
+    saved_views: SavedViews
     clock: Clock
 
     def close(self) -> None:
@@ -93,6 +95,7 @@ def build(
         links=links,
         outbox=outbox,
         notifications=Notifications(store, directory, clock, subscriptions, opened, outbox, terms),
+        saved_views=SavedViews(store, service.authority),
         clock=clock,
     )
 

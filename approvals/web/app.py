@@ -15,7 +15,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from approvals.bootstrap import Approvals
 from approvals.errors import ApprovalError
-from approvals.web import admin, api, linked
+from approvals.web import admin, api, linked, lists
 from approvals.web.callers import PREFIX, Authenticating, Desk, caller
 from approvals.web.problems import MEDIA_TYPE, BodyTooLarge, described, refused, request_id_of, tell_problems
 
@@ -49,7 +49,7 @@ def create_app(approvals: Approvals, *, signed_in: linked.SignedIn | None = None
     )
     app.state.desk = Desk.of(approvals)
     app.state.signed_in = signed_in
-    for router in (api.router, admin.router):
+    for router in (api.router, lists.router, admin.router):
         app.include_router(router, prefix=PREFIX, dependencies=[Depends(caller)])
 
     app.include_router(linked.router)

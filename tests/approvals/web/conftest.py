@@ -16,6 +16,7 @@ from approvals.bootstrap import Approvals
 from approvals.decisions import Actor
 from approvals.metrics import Metrics
 from approvals.ports import Store
+from approvals.saved import SavedViews
 from approvals.settings import Settings
 from approvals.store import open_store
 from approvals.tokens import Tokens
@@ -56,6 +57,7 @@ def approvals(
         tokens=tokens,
         metrics=Metrics(store, clock),
         **messages(store),
+        saved_views=SavedViews(store, service.authority),
         clock=clock,
     )
 
