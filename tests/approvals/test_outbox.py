@@ -245,11 +245,6 @@ def test_who_is_no_longer_asked_is_sent_no_link(outbox, subscribed, receivers, o
     assert to(receivers.notices()) == ["Anna.Berg@acme.example"]
 
 
-def test_what_happened_before_anybody_could_be_told_is_no_news(store):
-    with store.read() as transaction:
-        assert transaction.told_up_to() == 0
-
-
 # -- receivers that fail -----------------------------------------------------------------------------------------
 
 
