@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 from approvals.audit import Entry
@@ -71,6 +72,8 @@ def notice(
     lines = [title]
     if summary and request.summary.strip():
         lines.append(plain(request.summary, 600))
+    if summary and request.amount is not None:
+        lines.append(f"{Decimal(request.amount):,} {request.currency or ''}".rstrip())
     lines.append("")
     if event.name in ASKS:
         lines.append(f"Due {request.due_at:%Y-%m-%d %H:%M} UTC, {due}. Asked for by {plain(request.requester, 200)}.")
@@ -131,7 +134,7 @@ def _data(entry: Entry, request: Request, url: str, *, summary: bool) -> dict[st
         "requester": request.requester,
     }
     if summary:
-        told["summary"] = request.summary
+        told |= {"summary": request.summary, "amount": request.amount, "currency": request.currency}
     return {
         "request": told,
         "actor": {"kind": event.actor_kind, "id": event.actor, "via": event.via},

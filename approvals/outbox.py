@@ -193,7 +193,7 @@ class Outbox:
     ) -> Iterator[str]:
         name = entry.event.name
         asked = {person.email.casefold() for person in self._asked(transaction, entry, request)}
-        meant = self._mentioned(entry, request)
+        meant = self._mentioned(transaction, entry, request)
         for one in subscriptions.notify:
             if one.person is None and one.wants(name, request):
                 yield one.label
@@ -220,10 +220,17 @@ class Outbox:
             if not same_person(person.email, entry.event.actor) and person.email.casefold() not in signed
         )
 
-    def _mentioned(self, entry: Entry, request: Request) -> set[str]:
-        """Whom a comment means, but for those whom the request does not concern: its title is not for them."""
-        mentions = entry.event.details.get("mentions") if entry.event.name == "request.commented" else None
-        meant = {str(one).casefold() for one in mentions} if isinstance(mentions, list) else set()
+    def _mentioned(self, transaction: Transaction, entry: Entry, request: Request) -> set[str]:
+        """Whom a comment means, but for those whom the request does not concern any more: its title is not for them."""
+        if entry.event.name != "request.commented":
+            return set()
+        place = entry.event.details.get("comment")
+        meant = {
+            person.casefold()
+            for comment in transaction.comments(request.id)
+            if comment.place == place
+            for person in comment.mentions
+        }
         return {one for one in meant if self._authority.may_read(request, _reader(one))}
 
     # -- sending -------------------------------------------------------------------------------------------------
@@ -297,10 +304,11 @@ class Outbox:
             request = transaction.request(delivery.request_id)
             ruling = entry.event.details.get("ruling")
             undone = any(one.recalled and one.seq == ruling for one in transaction.rulings(delivery.request_id))
+            meant = self._mentioned(transaction, entry, request) if request is not None else set()
         if request is None or (undone and delivery.event != "request.recalled"):
             return None
         asks, person = delivery.event in ASKS, channel.person
-        mentioned = person is not None and person.email.casefold() in self._mentioned(entry, request)
+        mentioned = person is not None and person.email.casefold() in meant
         if asks and not channel.facts and not request.is_open:
             return None
         decides = person is not None and any(

@@ -102,7 +102,7 @@ class Settings(BaseSettings):
         description="TOML file of who is told of what; by default notifications.toml in the home",
     )
     notify_summary: bool = Field(
-        default=True, description="say a request's summary in messages; its title is always said"
+        default=True, description="say a request's summary and amount in messages; its title is always said"
     )
     webhook_private: bool = Field(default=False, description="allow webhooks to addresses that are not public")
 

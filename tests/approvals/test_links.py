@@ -28,6 +28,7 @@ from approvals.errors import (
 )
 from approvals.lifecycle import Action
 from approvals.links import Links
+from approvals.reading import Reading
 from approvals.requests import Flag
 from approvals.store import open_store
 
@@ -266,6 +267,10 @@ def test_a_refusal_by_the_examiner_uses_no_link_up(service, linked, open_request
         lambda service, request, actor: service.save_working_copy(request.id, {}, actor, version=1),
         lambda service, request, actor: service.approve(request.id, actor, version=1, edited={}),
         lambda service, request, actor: service.authority.check_admin(actor),
+        lambda service, request, actor: service.comment(request.id, "Hello.", actor),
+        lambda service, request, actor: service.snooze(request.id, actor, request.due_at),
+        lambda service, request, actor: Reading(service).page(actor),
+        lambda service, request, actor: Reading(service).visible(request.id, actor),
     ],
 )
 @pytest.mark.parametrize("person", [ANNA, "ada@acme.example", "rita@acme.example"])

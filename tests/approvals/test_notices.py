@@ -35,6 +35,14 @@ def test_a_message_says_what_is_asked_until_when_and_where(opened):
     )
 
 
+def test_a_message_says_what_is_at_stake(opened):
+    told = opened(amount="78070.00", currency="USD")
+
+    assert "\n78,070.00 USD\n" in told.text
+    assert (told.data["request"]["amount"], told.data["request"]["currency"]) == ("78070.00", "USD")
+    assert "78,070" not in opened(amount="78070.00", currency="USD", message={"summary": False}).text
+
+
 def test_a_message_says_nothing_of_the_document(opened):
     assert "Northwind runs 40 shops" not in opened().model_dump_json()
 
