@@ -236,7 +236,7 @@ def _host(address: str) -> str:
 
 def _icon(sentence: str) -> str:
     low = sentence.lower()
-    return next((icon for needles, icon in _FOLLOWS if any(needle in low for needle in needles)), "right")
+    return next((icon for needles, icon in _FOLLOWS if any(needle in low for needle in needles)), "dot")
 
 
 __all__ = ["Claim", "Evidence", "Line", "Source", "checks", "claims", "evidence", "follows", "gist", "link"]
