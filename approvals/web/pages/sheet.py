@@ -167,7 +167,8 @@ def sheet(visit: Visit, request: Request, filters: Filters, typed: Typed | None 
     vouched = typed.vouched if typed else ()
     holder = request.claimed_at(now)
     previous, following = neighbours(visit, request, filters)
-    snooze = service.snoozed(request.id, visit.by)
+    snooze = service.snoozed(request.id, visit.by) if request.is_open else None
+    history = service.history(request.id, visit.by)
     restored = (Notice("acc", "pen", f"Your draft from {copy.at:%H:%M} UTC is restored."),) if copy and changed else ()
     return Sheet(
         request=request,
@@ -194,8 +195,8 @@ def sheet(visit: Visit, request: Request, filters: Filters, typed: Typed | None 
         standings={finding.claim_id: finding.standing for finding in findings},
         vouches=_vouches(examination, cited, vouched),
         errors=errors,
-        versions=past.versions(visit, request),
-        activity=past.activity(visit, request),
+        versions=past.versions(visit, request, history),
+        activity=past.activity(visit, request, history),
         can=frozenset(can),
         presets=_presets(now),
         snoozed=snooze.until if snooze else None,
