@@ -18,7 +18,6 @@ def hostile(open_request, make_offer):
         summary=HOSTILE,
         about=HOSTILE,
         document=make_offer(title=HOSTILE),
-        run={"id": "run-1", "name": HOSTILE, "flow": HOSTILE, "url": "javascript:alert(1)"},
         evidence={
             "sources": [{"id": "s1", "address": "javascript:alert(1)", "title": HOSTILE}],
             "facts": [{"id": "f1", "key": HOSTILE, "value": "1", "quote": HOSTILE, "source_id": "s1"}],
