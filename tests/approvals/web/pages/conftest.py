@@ -11,6 +11,7 @@ from selectolax.lexbor import LexborHTMLParser, LexborNode
 
 from approvals.bootstrap import Approvals
 from approvals.decisions import Actor
+from approvals.sessions import form_token
 
 
 class Page:
@@ -60,7 +61,8 @@ class Browser:
         return Page(self._client.get(path, headers=self._headers(named)))
 
     def post(self, path: str, fields: list[tuple[str, str]], **headers: str) -> Page:
-        """Send these fields."""
+        """Send these fields, and the token that every form of the session carries."""
+        fields = [*(pair for pair in fields if pair[0] != "csrf"), ("csrf", form_token(self._secret))]
         named = {name.replace("_", "-"): value for name, value in headers.items()}
         sent = {"Content-Type": "application/x-www-form-urlencoded", "Sec-Fetch-Site": "same-origin"}
         sent |= self._headers(named)
