@@ -114,14 +114,37 @@ class Authority:
         if actor.kind == "agent":
             raise NotACandidate("An agent's token reads nothing in the queue.")
         person = self._known(actor)
+        if not self.concerns(request, person):
+            raise NotACandidate(f"This request does not concern {person.email}.")
+
+    def concerns(self, request: Request, person: Person) -> bool:
+        """Whether this person may see the request: whoever is or may be asked, who asked, viewers and admins."""
         concerned = {*request.policy.groups, *request.policy.escalate_to, *(request.policy.editors or ())}
-        if (
+        return (
             person.role in ("admin", "viewer")
             or same_person(request.requester, person.email)
             or not concerned.isdisjoint(person.groups)
-        ):
-            return
-        raise NotACandidate(f"This request does not concern {person.email}.")
+        )
+
+    def check_person(self, actor: Actor) -> Person:
+        """The person behind the actor, if they are one of the queue's and active.
+
+        Raises:
+            NotAPerson, OutOfScope, NotACandidate, Disabled: they are not.
+        """
+        return self._person(actor)
+
+    def check_commenter(self, request: Request, actor: Actor) -> Person:
+        """The person behind the actor, if they may say something beside this request: whoever may see and write.
+
+        Raises:
+            NotPermitted: they may not; a link decides on its request and does nothing else.
+        """
+        if actor.via == "link":
+            raise OutOfScope("A link only decides; sign in to do more.")
+        person = self._person(actor)
+        self.check_reader(request, actor)
+        return person
 
     def may_read(self, request: Request, actor: Actor) -> bool:
         """Whether `check_reader` would pass."""

@@ -16,6 +16,7 @@ from approvals.metrics import Metrics
 from approvals.people import open_directory
 from approvals.policies import Policies, read_policies
 from approvals.ports import Clock, Directory, Examiner, Store
+from approvals.saved import SavedViews
 from approvals.service import ApprovalService
 from approvals.settings import Settings, read_settings
 from approvals.store import open_store
@@ -36,6 +37,7 @@ class Approvals:
     ledger: Ledger
     tokens: Tokens
     metrics: Metrics
+    saved_views: SavedViews
     clock: Clock
 
     def close(self) -> None:
@@ -71,6 +73,7 @@ def build(
         ledger=ledger,
         tokens=Tokens(store, directory, clock, days=settings.token_days),
         metrics=Metrics(store, clock),
+        saved_views=SavedViews(store, service.authority),
         clock=clock,
     )
 

@@ -62,12 +62,17 @@ class Approve(Value):
     vouched: tuple[str, ...] = Field(default=(), description="ids of unsupported claims the person answers for")
 
 
+Tag = Literal["fact_wrong", "tone", "price", "scope", "other"]
+"""Why a reviewer changed the draft."""
+
+
 class Edit(Value):
     """The document with the reviewer's changes; an approval that carries a new document."""
 
     kind: Literal["edit"] = "edit"
     document: Any = Field(description="the whole document, edited, as JSON")
     vouched: tuple[str, ...] = ()
+    tags: tuple[Tag, ...] = Field(default=(), max_length=5, description="why it was changed, if the person says so")
 
     @field_validator("document")
     @classmethod
@@ -143,6 +148,7 @@ class Ruling(Value):
     edited: bool = False
     typed: str | None = Field(default=None, description="what the person handed in, verbatim")
     changes: tuple[FieldDifference, ...] = ()
+    tags: tuple[Tag, ...] = Field(default=(), description="why it was edited, in the editor's words")
     vouched: tuple[str, ...] = ()
     reason: str | None = Field(default=None, description="of a rejection, an expiry or a withdrawal")
     code: str | None = None

@@ -17,7 +17,12 @@ ApprovalError
 │   └── VerdictNotAllowed         this gate does not offer that verdict
 ├── StaleDecision                 the draft changed since it was read
 ├── DocumentInvalid               an edit that the document's class refuses
-│   └── VerdictInvalid            a rejection without a reason, a return without feedback
+│   ├── VerdictInvalid            a rejection without a reason, a return without feedback
+│   ├── CommentInvalid            no words, or too many
+│   ├── SnoozeInvalid             a time that is no time to come
+│   ├── SavedViewInvalid          a view without a name
+│   ├── FiltersInvalid            a filter with a value that it has not
+│   └── TooManyAtOnce             more requests than are decided at once
 ├── UnsupportedClaims             claims nobody vouched for
 ├── CannotExamine                 nobody reachable can check the document
 ├── Overtaken                     the row changed in between; the caller reads again
@@ -125,6 +130,26 @@ class DocumentInvalid(ApprovalError):
 
 class VerdictInvalid(DocumentInvalid):
     """The verdict is not complete."""
+
+
+class CommentInvalid(DocumentInvalid):
+    """The comment cannot be kept."""
+
+
+class SnoozeInvalid(DocumentInvalid):
+    """The request cannot be snoozed so."""
+
+
+class SavedViewInvalid(DocumentInvalid):
+    """The view cannot be kept."""
+
+
+class FiltersInvalid(DocumentInvalid):
+    """The list cannot be narrowed so."""
+
+
+class TooManyAtOnce(DocumentInvalid):
+    """That is too many at once."""
 
 
 class UnsupportedClaims(ApprovalError):

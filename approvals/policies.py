@@ -49,6 +49,10 @@ class Policy(Value):
     editors: tuple[Group, ...] | None = Field(default=None, description="who may edit; default: all who may decide")
     rounds: int = Field(default=3, ge=1, le=20, description="how often a draft may be made, the first included")
     priority: Priority = "normal"
+    risk: Literal["normal", "high"] = Field(
+        default="normal",
+        description="high: every request counts as high risk, which nobody approves in bulk or by link",
+    )
     due: Duration = Field(default=3 * 86_400, description="seconds until the deadline")
     on_timeout: OnTimeout = Field(description="what happens at the deadline; there is no default")
     allow_silent_approval: bool = Field(default=False, description="must be set for on_timeout = approve")

@@ -14,7 +14,20 @@ from approvals.decisions import Ruling, Scope, SignOff, UtcDatetime, Value
 from approvals.errors import FieldError
 from approvals.lifecycle import Action, State
 from approvals.permits import Permit
-from approvals.requests import Content, Evidence, Finding, Identity, Moved, Request, WorkingCopy
+from approvals.policies import Priority
+from approvals.requests import (
+    Comment,
+    Content,
+    Evidence,
+    Finding,
+    Identity,
+    Moved,
+    Request,
+    Risk,
+    SavedView,
+    Snooze,
+    WorkingCopy,
+)
 
 
 class Clock(Protocol):
@@ -147,6 +160,60 @@ class Wanted(Value):
     run: str | None = None
     requester: str | None = None
     text: str | None = Field(default=None, description="occurs in title or summary, in any case")
+    words: str | None = Field(default=None, description="each begins a word of title, company, summary, gate or id")
+    risk: Risk | None = None
+    claimed_by: str | None = Field(default=None, description="whoever works on it")
+    turn_of: str | None = Field(
+        default=None,
+        description="the person whose turn it is: leaves out what they asked for themselves where duties are "
+        "separated, what they have signed, and what they snoozed",
+    )
+    awaited_by: str | None = Field(default=None, description="the person who signed it, or asked for it")
+    snoozed_by: str | None = Field(default=None, description="the person who does not want to see it now")
+    now: UtcDatetime | None = Field(default=None, description="when somebody's snoozes are held against the clock")
+
+
+Sort = Literal["due", "newest", "value", "decided"]
+"""Soonest due first, last opened first, highest amount first, last decided first."""
+
+
+class Listed(Value):
+    """A request as a list shows it: what a person needs to choose, without its content."""
+
+    id: str
+    title: str
+    summary: str
+    about: str
+    amount: str | None
+    currency: str | None
+    gate: str
+    kind: str
+    state: State
+    version: int
+    risk: Risk
+    checks: int = Field(description="how many things there are to look at before deciding")
+    priority: Priority
+    requester: str
+    round: int
+    run_flow: str
+    opened_at: UtcDatetime
+    due_at: UtcDatetime
+    claimed_by: str | None
+    claimed_until: UtcDatetime | None
+    escalated: bool
+    effective_at: UtcDatetime | None
+    taken_up_at: UtcDatetime | None
+    decided_by: str | None = None
+    edited: bool = False
+
+
+class ListOf(Value):
+    """A page of such rows, how many there are in all, and where the next begins."""
+
+    rows: tuple[Listed, ...]
+    total: int
+    exact: bool = Field(default=True, description="false: there are that many or more")
+    next: str | None = None
 
 
 class PageOf(Value):
@@ -199,6 +266,20 @@ class Transaction(Protocol):
     def rulings(self, request_id: str) -> tuple[Ruling, ...]: ...
     def add_ruling(self, request_id: str, ruling: Ruling) -> None: ...
     def mark_recalled(self, request_id: str, seq: int) -> None: ...
+    def comments(self, request_id: str) -> tuple[Comment, ...]:
+        """What people said beside the request, in order."""
+        ...
+
+    def add_comment(self, request_id: str, comment: Comment) -> None: ...
+    def snooze(self, request_id: str, person: str) -> Snooze | None: ...
+    def put_snooze(self, snooze: Snooze) -> None: ...
+    def drop_snooze(self, request_id: str, person: str | None = None) -> None: ...
+    def saved_views(self, person: str) -> tuple[SavedView, ...]:
+        """Those of this person and those of everybody, by name."""
+        ...
+
+    def put_saved_view(self, view: SavedView) -> None: ...
+    def drop_saved_view(self, view_id: str) -> None: ...
     def working_copy(self, request_id: str, person: str, version: int) -> WorkingCopy | None: ...
     def put_working_copy(self, copy: WorkingCopy) -> None: ...
     def drop_working_copies(self, request_id: str, person: str | None = None) -> None: ...
@@ -254,6 +335,18 @@ class Transaction(Protocol):
         ...
 
     # Lists
+    def listed(self, wanted: Wanted, *, sort: Sort, limit: int, after: str | None = None) -> ListOf:
+        """A page of rows in this order."""
+        ...
+
+    def counts(self, wanted: Sequence[Wanted]) -> tuple[int, ...]:
+        """How many each of these fits, by the predicate that lists them."""
+        ...
+
+    def recount(self) -> int:
+        """Make what lists are told by anew, from the requests themselves; tells how many places were wrong."""
+        ...
+
     def page(self, wanted: Wanted, *, limit: int, after: str | None = None) -> PageOf: ...
     def overdue(self, now: datetime, limit: int) -> tuple[str, ...]:
         """Ids of open requests past their deadline, oldest first."""

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from approvals.authority import same_person
 from approvals.decisions import Actor
 from approvals.errors import Disabled, NotACandidate, NotAPerson, NotFound, NotPermitted, OutOfScope
+from approvals.filters import Filters
 from approvals.lifecycle import OPEN, State
-from approvals.ports import PageOf, Person, Transaction, Wanted
+from approvals.ports import ListOf, PageOf, Person, Transaction, Wanted
 from approvals.requests import Request, new_id
 from approvals.service import ApprovalService
 
@@ -29,7 +30,7 @@ class Reading:
             NotFound: there is none, or it does not concern them; nobody can tell which.
             NotPermitted: they read nothing at all, whichever request it is.
         """
-        self._check_reads(by)
+        self.check_reads(by)
         unknown = NotFound(f"There is no request {request_id!r}.")
         try:
             return self._service.get(request_id, by)
@@ -67,7 +68,7 @@ class Reading:
         People with a role of `reviewer` list what is or was asked of their groups, and what they asked for themselves
         where `requester` names them.
         """
-        self._check_reads(by)
+        self.check_reads(by)
         groups = self._service.authority.groups_of(by)
         own = requester is not None and same_person(requester, by.id)
         narrowed = mine or not (own or self._everything(by))
@@ -82,13 +83,29 @@ class Reading:
         with self._service.store.read() as transaction:
             return transaction.page(wanted, limit=limit, after=after)
 
+    def listed(self, by: Actor, filters: Filters, *, limit: int = 40, after: str | None = None) -> ListOf:
+        """The rows of a view, as far as this actor may see them, in its order."""
+        wanted = self._wanted(by, filters)
+        with self._service.store.read() as transaction:
+            return transaction.listed(wanted, sort=filters.order, limit=limit, after=after)
+
+    def counts(self, by: Actor, views: Sequence[str]) -> dict[str, int]:
+        """How many each of these views holds for this actor, by the predicate that lists them."""
+        wanted = [self._wanted(by, Filters(view=view)) for view in views]
+        with self._service.store.read() as transaction:
+            return dict(zip(views, transaction.counts(wanted), strict=True))
+
+    def _wanted(self, by: Actor, filters: Filters) -> Wanted:
+        self.check_reads(by)
+        return filters.wanted(self._person(by), everything=self._everything(by), now=self._service.now())
+
     def found(self, beginning: str, by: Actor) -> Request:
         """The one request that this actor may see and whose id begins so, in upper or lower case.
 
         Raises:
             NotFound: none, or more than one.
         """
-        self._check_reads(by)
+        self.check_reads(by)
         wanted = beginning.strip().upper()
         try:
             return self.visible(wanted, by)
@@ -114,7 +131,12 @@ class Reading:
             page = transaction.page(Wanted(), limit=_PAGE, after=page.next)
             yield from page.requests
 
-    def _check_reads(self, by: Actor) -> None:
+    def check_reads(self, by: Actor) -> None:
+        """Nothing, if the actor may read anything at all.
+
+        Raises:
+            NotPermitted: their token does not reach that far, or nobody knows them.
+        """
         if by.kind in ("system", "policy"):
             return
         # A worker's `gate` reads requests too; an agent's does not.

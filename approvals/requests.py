@@ -6,7 +6,7 @@ import json
 import secrets
 from datetime import datetime
 from decimal import Decimal
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field, field_validator
 
@@ -42,6 +42,7 @@ class RunReference(Value):
     flow: str = ""
     deployment: str | None = Field(default=None, description="id of the deployment; None for a plain script")
     url: str | None = None
+    gates: tuple[str, ...] = Field(default=(), description="every gate of the flow, in the order it names them")
 
 
 # -- evidence ----------------------------------------------------------------------------------------------------
@@ -95,6 +96,13 @@ class Flag(Value):
     severity: Literal["info", "warning", "high"] = "warning"
 
 
+Amount = Annotated[str, Field(pattern=r"^-?\d{1,15}(\.\d{1,4})?$")]
+"""What is at stake, as plain decimal text such as `78070.00`; its currency stands beside it."""
+Currency = Annotated[str, Field(pattern=r"^[A-Z]{3}$")]
+
+Risk = Literal["low", "medium", "high"]
+
+
 class Cost(Value):
     """What making the draft has cost."""
 
@@ -131,6 +139,12 @@ class Content(Value):
         """Of the document's canonical text."""
         return digest(self.document)
 
+    @property
+    def checks(self) -> int:
+        """How many things there are to look at before deciding: flags, claims that sources do not bear, what moved."""
+        doubted = sum(finding.support in ("partly", "unsupported") for finding in self.evidence.findings)
+        return doubted + sum(flag.severity != "info" for flag in self.flags) + len(self.moved)
+
     def value(self) -> Any:
         """The document as JSON values."""
         return json.loads(self.document)
@@ -145,6 +159,9 @@ class Proposed(Value):
     target: str | None = Field(default=None, description="where that takes effect, such as `embedded://`")
     title: str
     summary: str = ""
+    about: str = Field(default="", description="whom it is about, such as a company's name")
+    amount: Amount | None = None
+    currency: Currency | None = None
     document: Any = Field(description="JSON values of the canonical document")
     document_schema: Any
     evidence: Evidence = Evidence()
@@ -194,6 +211,9 @@ class Request(Value):
     target: str | None
     title: str
     summary: str
+    about: str = ""
+    amount: Amount | None = None
+    currency: Currency | None = None
     requester: str
     run: RunReference
     policy: Policy = Field(description="as it read when the request opened")
@@ -224,6 +244,13 @@ class Request(Value):
         """Whether a verdict can still be handed in."""
         return is_open(self.state)
 
+    @property
+    def risk(self) -> Risk:
+        """How carefully this is to be looked at; high is never decided in bulk or by a link."""
+        if self.policy.risk == "high" or any(flag.severity == "high" for flag in self.content.flags):
+            return "high"
+        return "medium" if self.content.checks else "low"
+
     def claimed_at(self, now: datetime) -> str | None:
         """Who holds the request at this moment; None once the lease has lapsed."""
         if self.state is State.CLAIMED and self.claimed_until and self.claimed_until > now:
@@ -235,8 +262,39 @@ class Request(Value):
         return not self.is_open and self.effective_at is not None and self.effective_at <= now
 
 
-OPERATIONAL = frozenset({"wake_since", "attempt", "holder", "held_until", "revision"})
+DERIVED = frozenset({"facet", "risk", "checks", "worth", "asker", "words", "place"})
+"""Columns that are made of others, for lists; no rule is read from them."""
+
+OPERATIONAL = DERIVED | {"wake_since", "attempt", "holder", "held_until", "revision"}
 """Columns of a request that are no part of its record."""
+
+
+class Comment(Value):
+    """What somebody said beside a request. It decides nothing."""
+
+    place: int = Field(ge=1, description="counts those of a request")
+    person: str
+    text: str
+    mentions: tuple[str, ...] = Field(default=(), description="e-mails of the people who are meant")
+    at: UtcDatetime
+
+
+class Snooze(Value):
+    """A request that one person does not want to see for a while: until then, or until it changes."""
+
+    request_id: str
+    person: str
+    version: int = Field(description="of the content; another version ends it")
+    until: UtcDatetime
+
+
+class SavedView(Value):
+    """A list somebody keeps: its filters as the address has them."""
+
+    id: str
+    name: str
+    query: str = Field(description="url-encoded filters, such as `gate=proposal&risk=high`")
+    owner: str | None = Field(description="e-mail; None for one that an administrator made for everybody")
 
 
 class WorkingCopy(Value):

@@ -16,6 +16,7 @@ from pydantic import ValidationError
 
 from approvals.authority import Authority, same_person
 from approvals.canonical import canonical
+from approvals.conversation import Conversation
 from approvals.decisions import (
     ALL_VERDICTS,
     SYSTEM,
@@ -26,6 +27,7 @@ from approvals.decisions import (
     Return,
     Ruling,
     SignOff,
+    Tag,
     Value,
     Verdict,
 )
@@ -64,7 +66,7 @@ class History(NamedTuple):
     rulings: tuple[Ruling, ...]
 
 
-class ApprovalService:
+class ApprovalService(Conversation):
     """Decides nothing by itself: it holds people's acts against the request's terms and keeps them."""
 
     def __init__(
@@ -84,6 +86,10 @@ class ApprovalService:
         self._examine_limit = examine_limit
 
     # -- reading -------------------------------------------------------------------------------------------------
+
+    def now(self) -> datetime:
+        """The time that everything here is held against."""
+        return self._ledger.clock()
 
     def get(self, request_id: str, by: Actor = SYSTEM) -> Request:
         """The request, if this actor may see it.
@@ -197,10 +203,9 @@ class ApprovalService:
         match verdict:
             case Approve(vouched=vouched):
                 return self.approve(request_id, by, version=version, vouched=vouched, recall=recall)
-            case Edit(document=document, vouched=vouched):
-                return self.approve(
-                    request_id, by, version=version, edited=document, vouched=vouched, recall=recall, typed=typed
-                )
+            case Edit(document=document, vouched=vouched, tags=tags):
+                edit = {"edited": document, "typed": typed, "tags": tags}
+                return self.approve(request_id, by, version=version, vouched=vouched, recall=recall, **edit)
             case Reject(reason=reason, code=code):
                 return self.reject(request_id, by, version=version, reason=reason, code=code, recall=recall)
             case Return(feedback=feedback):
@@ -216,6 +221,7 @@ class ApprovalService:
         vouched: tuple[str, ...] = (),
         recall: int = 0,
         typed: str | None = None,
+        tags: tuple[Tag, ...] = (),
     ) -> Request:
         """Sign the draft of this version, or `edited` in its place.
 
@@ -231,7 +237,7 @@ class ApprovalService:
         Where any but the first refuses an edit, it is kept as the person's working copy.
         """
         try:
-            return self._approved(request_id, by, version, edited, vouched, recall, typed)
+            return self._approved(request_id, by, version, edited, vouched, recall, typed, tags)
         except (ClaimedBySomeoneElse, StaleDecision, DocumentInvalid, UnsupportedClaims, CannotExamine):
             if edited is not None:
                 self._keep_typed(request_id, edited, by, version)
@@ -246,6 +252,7 @@ class ApprovalService:
         vouched: tuple[str, ...],
         recall: int,
         typed: str | None,
+        tags: tuple[Tag, ...],
     ) -> Request:
         if edited is not None:
             _small_enough(edited)
@@ -257,7 +264,7 @@ class ApprovalService:
             self.authority.check_editor(seen, person)
         examination = self._accepted(seen, edited, vouched)
         typed = json.dumps(edited, ensure_ascii=False) if typed is None and edited is not None else typed
-        signature = Signature.under(examination, by, vouched=vouched, recall=recall, typed=typed)
+        signature = Signature.under(examination, by, vouched=vouched, recall=recall, typed=typed, tags=tags)
 
         def act(transaction: Transaction, request: Request, now: datetime) -> Request:
             person = self._decider(transaction, request, by, Action.APPROVE, now, version=version)

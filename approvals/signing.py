@@ -8,7 +8,7 @@ from datetime import datetime
 
 from approvals.authority import same_person
 from approvals.canonical import canonical, digest
-from approvals.decisions import Actor, SignOff
+from approvals.decisions import Actor, SignOff, Tag
 from approvals.differences import differences
 from approvals.examining import digest_of
 from approvals.ledger import Ledger, ruled
@@ -28,11 +28,19 @@ class Signature:
     vouched: tuple[str, ...]
     recall: int
     typed: str | None
+    tags: tuple[Tag, ...]
     examination: str
 
     @classmethod
     def under(
-        cls, examination: Examination, by: Actor, *, vouched: tuple[str, ...], recall: int, typed: str | None
+        cls,
+        examination: Examination,
+        by: Actor,
+        *,
+        vouched: tuple[str, ...],
+        recall: int,
+        typed: str | None,
+        tags: tuple[Tag, ...] = (),
     ) -> Signature:
         """A signature under what was examined."""
         return cls(
@@ -43,6 +51,7 @@ class Signature:
             vouched=tuple(claim for claim in examination.unsupported if claim in vouched),
             recall=recall,
             typed=typed,
+            tags=tuple(dict.fromkeys(tags)),
             examination=digest_of(examination),
         )
 
@@ -98,6 +107,7 @@ def sign(
         edited=bool(changes),
         typed=signature.typed,
         changes=changes,
+        tags=signature.tags if changes else (),
         vouched=signature.vouched,
         examination=signature.examination,
     )

@@ -12,6 +12,7 @@ from approvals.decisions import (
     Ruling,
     Scope,
     SignOff,
+    Tag,
     UtcDatetime,
     Value,
     VerdictKind,
@@ -22,7 +23,18 @@ from approvals.errors import FieldError
 from approvals.lifecycle import Action, State
 from approvals.policies import Priority
 from approvals.ports import Examination, PageOf, Role, Token
-from approvals.requests import Content, Cost, Evidence, Finding, Flag, Moved, Request, RunReference, WorkingCopy
+from approvals.requests import (
+    Content,
+    Cost,
+    Evidence,
+    Finding,
+    Flag,
+    Moved,
+    Request,
+    Risk,
+    RunReference,
+    WorkingCopy,
+)
 from approvals.service import History
 
 
@@ -40,6 +52,7 @@ class RulingView(Value):
     sha256: str | None
     edited: bool
     changes: tuple[FieldDifference, ...]
+    tags: tuple[Tag, ...]
     vouched: tuple[str, ...]
     reason: str | None
     code: str | None
@@ -55,6 +68,10 @@ class RequestView(Value):
     id: str
     title: str
     summary: str
+    about: str
+    amount: str | None
+    currency: str | None
+    risk: Risk
     gate: str
     round: int
     succession: int
@@ -181,6 +198,7 @@ def request_view(request: Request) -> RequestView:
     same = set(RequestView.model_fields) & set(Request.model_fields) - {"policy"}
     return RequestView(
         **{name: getattr(request, name) for name in same},
+        risk=request.risk,
         gate=request.identity.gate,
         round=request.identity.round,
         succession=request.identity.succession,

@@ -18,9 +18,9 @@ from approvals.audit import Attested
 from approvals.canonical import canonical, digest
 from approvals.errors import NotCanonical
 from approvals.store.rows import Row, stored
-from approvals.store.tables import CONTENT, PERMIT, PREFIX, REQUEST, RULING, SIGNOFF, TOKEN
+from approvals.store.tables import COMMENT, CONTENT, PERMIT, PREFIX, REQUEST, RULING, SIGNOFF, TOKEN
 
-ATTESTED = (REQUEST, CONTENT, SIGNOFF, RULING, PERMIT, TOKEN)
+ATTESTED = (REQUEST, CONTENT, SIGNOFF, RULING, PERMIT, TOKEN, COMMENT)
 """The tables that the record commits to, row by row."""
 
 OPERATIONAL: Mapping[Table, frozenset[str]] = {
@@ -31,7 +31,15 @@ OPERATIONAL: Mapping[Table, frozenset[str]] = {
 """Columns that change without an entry."""
 
 ERASABLE: Mapping[Table, Mapping[str, str | None]] = {
-    REQUEST: {"title": "(erased)", "summary": "", "searched": "(erased)\n", "run_name": ""},
+    REQUEST: {
+        "title": "(erased)",
+        "summary": "",
+        "searched": "(erased)\n",
+        "run_name": "",
+        "about": None,
+        "amount": None,
+        "currency": None,
+    },
     CONTENT: {
         "document": "{}",
         "document_schema": "{}",
@@ -42,6 +50,7 @@ ERASABLE: Mapping[Table, Mapping[str, str | None]] = {
     },
     RULING: {"document": None, "typed": None, "changes": "[]", "reason": None, "feedback": None},
     PERMIT: {"receipt": None},
+    COMMENT: {"text": "", "mentions": "[]"},
 }
 """Columns that hold content, and what stands there once it is erased."""
 

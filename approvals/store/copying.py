@@ -11,6 +11,7 @@ from pathlib import Path
 from sqlalchemy import Connection, delete, insert, select
 
 from approvals.errors import StoreUnavailable
+from approvals.store.relisting import relist
 from approvals.store.tables import HEAD_OF_RECORD, METADATA
 
 _AT_ONCE = 500
@@ -76,3 +77,4 @@ def copy_tables(source: Connection, target: Connection) -> None:
         with source.execute(select(table), execution_options={"yield_per": _AT_ONCE}) as found:
             for rows in found.mappings().partitions():
                 target.execute(insert(table), [dict(row) for row in rows])
+    relist(target)  # a search index stays behind with its database

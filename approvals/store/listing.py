@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
-import json
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, false, func, literal, or_, select, tuple_
+from sqlalchemy import ColumnElement, Connection, and_, func, select
 
-from approvals.errors import NotFound
 from approvals.lifecycle import OPEN
-from approvals.ports import PageOf, Wanted
+from approvals.ports import Listed, ListOf, PageOf, Sort, Wanted
 from approvals.requests import Request
-from approvals.store.rows import content_of, folded, instant, request_of, ruling_of, stored
+from approvals.store import facets
+from approvals.store.predicates import Chosen
+from approvals.store.rows import content_of, instant, listed_of, request_of, ruling_of, stored
 from approvals.store.tables import CONTENT, REQUEST, RULING
 
 _EARLIER = RULING.alias("earlier")
@@ -25,13 +24,25 @@ _STANDING = (
     .correlate(REQUEST)
     .scalar_subquery()
 )
+_RULED = and_(RULING.c.request_id == REQUEST.c.id, RULING.c.seq == _STANDING)
 _WHOLE = select(*REQUEST.columns, *CONTENT.columns, *RULING.columns).select_from(
     REQUEST.join(CONTENT, and_(CONTENT.c.request_id == REQUEST.c.id, CONTENT.c.version == REQUEST.c.version)).outerjoin(
-        RULING, and_(RULING.c.request_id == REQUEST.c.id, RULING.c.seq == _STANDING)
+        RULING, _RULED
     )
 )
 _WIDTHS = (len(REQUEST.columns), len(REQUEST.columns) + len(CONTENT.columns))
 _NAMES = tuple([column.name for column in table.columns] for table in (REQUEST, CONTENT, RULING))
+_SLIM = tuple(
+    REQUEST.c[name]
+    for name in (
+        "id", "title", "summary", "about", "amount", "currency", "gate", "kind", "state", "version", "risk", "checks",
+        "priority", "requester", "round", "run_flow", "opened_at", "due_at", "claimed_by", "claimed_until",
+        "escalated", "effective_at", "taken_up_at",
+    )
+)  # fmt: skip
+_LISTED = select(*_SLIM, RULING.c.actor.label("actor"), RULING.c.edited.label("edited")).select_from(
+    REQUEST.outerjoin(RULING, _RULED)
+)
 
 
 def requests(
@@ -55,54 +66,30 @@ def _request(row: tuple[Any, ...]) -> Request:
     return request_of(request, content_of(content), ruling_of(ruling) if answered else None)
 
 
-def occurs(connection: Connection, text: str, column: ColumnElement[Any]) -> ColumnElement[bool]:
-    """Whether the text stands somewhere in the column, letter for letter; no character is special."""
-    position = func.strpos if connection.dialect.name == "postgresql" else func.instr
-    return position(column, stored(text)) > 0
-
-
 def page(connection: Connection, wanted: Wanted, limit: int, after: str | None) -> PageOf:
-    """A page of requests, soonest due first, with the count of all that fit."""
-    fits = _predicate(connection, wanted)
-    total = connection.execute(select(func.count()).select_from(REQUEST).where(*fits)).scalar_one()
-    place = tuple_(REQUEST.c.due_at, REQUEST.c.id)
-    from_here = [*fits, place > tuple_(*(literal(part) for part in _place_of(after)))] if after is not None else fits
-    # Places first, then whole requests: sorting should not carry documents.
-    chosen = select(REQUEST.c.id).where(*from_here).order_by(REQUEST.c.due_at, REQUEST.c.id).limit(limit + 1)
-    ids = list(connection.execute(chosen).scalars())
-    shown = requests(connection, REQUEST.c.id.in_(ids[:limit]), order=(REQUEST.c.due_at, REQUEST.c.id))
-    more = len(ids) > limit and shown
-    return PageOf(requests=shown, total=total, next=_cursor(shown[-1]) if more else None)
+    """A page of whole requests, soonest due first, with the count of all that fit."""
+    chosen = Chosen(connection, wanted)
+    ids, following = chosen.ids("due", limit, after)
+    shown = requests(connection, REQUEST.c.id.in_(ids), order=(REQUEST.c.due_at, REQUEST.c.id)) if ids else ()
+    return PageOf(requests=shown, total=chosen.total()[0], next=following)
 
 
-def _predicate(connection: Connection, wanted: Wanted) -> list[ColumnElement[bool]]:
-    fits: list[ColumnElement[bool]] = []
-    if wanted.states is not None:
-        fits.append(REQUEST.c.state.in_(sorted(wanted.states)))
-    if wanted.groups is not None:
-        turns = [occurs(connection, f"|{group}|", REQUEST.c.asked) for group in sorted(wanted.groups)]
-        fits.append(or_(*turns) if turns else false())
-    for column, value in (("gate", wanted.gate), ("run", wanted.run), ("requester", wanted.requester)):
-        if value is not None:
-            fits.append(REQUEST.c[column] == stored(value))
-    if wanted.text and (text := folded(wanted.text).strip()):
-        fits.append(occurs(connection, text, REQUEST.c.searched))
-    return fits
+def listed(connection: Connection, wanted: Wanted, sort: Sort, limit: int, after: str | None) -> ListOf:
+    """A page of rows in this order, with the count of all that fit."""
+    chosen = Chosen(connection, wanted)
+    ids, following = chosen.ids(sort, limit, after)
+    found: dict[str, Listed] = {}
+    if ids:
+        for row in connection.execute(_LISTED.where(REQUEST.c.id.in_(ids))).mappings():
+            found[row["id"]] = listed_of(dict(row))
+    total, exact = chosen.total()
+    return ListOf(rows=tuple(found[one] for one in ids), total=total, exact=exact, next=following)
 
 
-def _cursor(request: Request) -> str:
-    place = json.dumps([instant(request.due_at), request.id])
-    return base64.urlsafe_b64encode(place.encode()).decode().rstrip("=")
-
-
-def _place_of(cursor: str) -> tuple[str, str]:
-    try:
-        due_at, request_id = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
-        if isinstance(due_at, str) and isinstance(request_id, str):
-            return stored(due_at), stored(request_id)
-    except (ValueError, TypeError, binascii.Error):
-        pass
-    raise NotFound(f"There is no page {cursor!r}; begin with the first.")
+def counts(connection: Connection, wanted: Sequence[Wanted]) -> tuple[int, ...]:
+    """How many each of these fits."""
+    known = facets.every(connection)
+    return tuple(Chosen(connection, one, known).total()[0] for one in wanted)
 
 
 def overdue(connection: Connection, now: datetime, limit: int) -> tuple[str, ...]:

@@ -9,6 +9,7 @@ from sqlalchemy import Column, Connection, MetaData, String, Table, inspect, sel
 
 from approvals.errors import StoreUnavailable
 from approvals.store.database import Database
+from approvals.store.relisting import relist
 from approvals.store.tables import HEAD, VERSION_TABLE
 
 if TYPE_CHECKING:
@@ -55,6 +56,7 @@ def _upgrade(connection: Connection, where: str) -> None:
         )
     with _alembic:
         command.upgrade(config, "head")
+    relist(connection)  # what an older version wrote has nothing that lists are told by
 
 
 def alembic_config(connection: Connection) -> Config:

@@ -14,8 +14,22 @@ from approvals.canonical import canonical
 from approvals.decisions import Actor, FieldDifference, Ruling, SignOff
 from approvals.permits import Permit
 from approvals.policies import Policy, groups_asked
-from approvals.ports import Remembered, Token
-from approvals.requests import Content, Cost, Evidence, Flag, Identity, Moved, Request, RunReference, WorkingCopy
+from approvals.ports import Listed, Remembered, Token
+from approvals.requests import (
+    Comment,
+    Content,
+    Cost,
+    Evidence,
+    Flag,
+    Identity,
+    Moved,
+    Request,
+    RunReference,
+    Snooze,
+    WorkingCopy,
+)
+from approvals.store.facets import Facet
+from approvals.store.searching import words_of
 
 Row = dict[str, Any]
 _ESCAPED = "\ufdd0"  # a code point that no text uses
@@ -111,13 +125,39 @@ def request_row(request: Request) -> Row:
         attempt=request.attempt,
         holder=request.holder,
         held_until=_maybe(request.held_until),
+        about=request.about or None,
+        amount=request.amount,
+        currency=request.currency,
+        run_gates=canonical(list(run.gates)) if run.gates else None,
+        **derived(request),
     )
+
+
+def derived(request: Request) -> Row:
+    """What a request's row holds for lists alone."""
+    return _row(
+        facet=Facet.of(request).key,
+        risk=request.risk,
+        checks=request.content.checks,
+        worth=int(Decimal(request.amount) * 100) if request.amount is not None else 0,
+        asker=request.requester.casefold(),
+        words=words_of(request.title, request.about, request.summary, request.identity.gate, request.id),
+    )
+
+
+def listed_of(row: Mapping[str, Any]) -> Listed:
+    """A list's row of its columns."""
+    row = unstored(row)
+    actor = None if row["actor"] is None else str(Actor.model_validate_json(row["actor"]))
+    shown = {name: value for name, value in row.items() if name != "actor"}
+    filled = {"about": row["about"] or "", "risk": row["risk"] or "low", "checks": row["checks"] or 0}
+    return Listed(**{**shown, **filled, "edited": bool(row["edited"]), "decided_by": actor})
 
 
 _AS_THEY_ARE = (
     "id", "kind", "action", "target", "title", "summary", "requester", "state", "version", "revision", "priority",
     "opened_at", "due_at", "supersedes", "claimed_by", "claimed_until", "escalated", "effective_at", "taken_up_at",
-    "wake_since", "attempt", "holder", "held_until",
+    "wake_since", "attempt", "holder", "held_until", "amount", "currency",
 )  # fmt: skip
 
 
@@ -126,6 +166,7 @@ def request_of(row: Mapping[str, Any], content: Content, ruling: Ruling | None) 
     row = unstored(row)
     return Request(
         **{column: row[column] for column in _AS_THEY_ARE},
+        about=row["about"] or "",
         identity=Identity(
             run=row["run"], gate=row["gate"], key=row["key"], round=row["round"], succession=row["succession"]
         ),
@@ -135,6 +176,7 @@ def request_of(row: Mapping[str, Any], content: Content, ruling: Ruling | None) 
             flow=row["run_flow"],
             deployment=row["run_deployment"],
             url=row["run_url"],
+            gates=json.loads(row["run_gates"]) if row["run_gates"] else (),
         ),
         policy=Policy.model_validate_json(row["policy"]),
         verdicts=json.loads(row["verdicts"]),
@@ -226,6 +268,7 @@ def ruling_row(request_id: str, ruling: Ruling) -> Row:
         edited=int(ruling.edited),
         typed=ruling.typed,
         changes=_texts(ruling.changes),
+        tags=_texts(ruling.tags) if ruling.tags else None,
         vouched=_texts(ruling.vouched),
         reason=ruling.reason,
         code=ruling.code,
@@ -249,8 +292,44 @@ def ruling_of(row: Mapping[str, Any]) -> Ruling:
         **{column: row[column] for column in _OF_A_RULING},
         by=Actor.model_validate_json(row["actor"]),
         changes=tuple(FieldDifference.model_validate(change) for change in json.loads(row["changes"])),
+        tags=json.loads(row["tags"]) if row["tags"] else (),
         vouched=json.loads(row["vouched"]),
     )
+
+
+def comment_row(request_id: str, comment: Comment) -> Row:
+    """A comment's columns."""
+    return _row(
+        request_id=request_id,
+        place=comment.place,
+        person=comment.person,
+        text=comment.text,
+        mentions=_texts(comment.mentions),
+        at=instant(comment.at),
+    )
+
+
+def comment_of(row: Mapping[str, Any]) -> Comment:
+    """The comment of a row."""
+    row = unstored(row)
+    taken = {column: row[column] for column in ("place", "person", "text", "at")}
+    return Comment(**taken, mentions=json.loads(row["mentions"]))
+
+
+def snooze_row(snooze: Snooze) -> Row:
+    """A snooze's columns."""
+    return _row(
+        person=snooze.person,
+        request_id=snooze.request_id,
+        version=snooze.version,
+        until=instant(snooze.until),
+    )
+
+
+def snooze_of(row: Mapping[str, Any]) -> Snooze:
+    """The snooze of a row."""
+    row = unstored(row)
+    return Snooze(**{column: row[column] for column in ("person", "request_id", "version", "until")})
 
 
 def working_copy_row(copy: WorkingCopy) -> Row:

@@ -14,7 +14,7 @@ from sqlmodel import Field, SQLModel
 
 PREFIX = "approvals_"
 VERSION_TABLE = "approvals_alembic_version"
-HEAD = "0001"
+HEAD = "0002"
 """The newest migration, so that an up-to-date database opens without Alembic; a test compares."""
 
 METADATA = MetaData(
@@ -38,13 +38,18 @@ def _long(**terms: Any) -> Any:
 
 
 class RequestRow(_Table, table=True):
-    """A request without its content. `asked` and `searched` are derived, for lists."""
+    """A request without its content. `asked` and `searched` are derived; from `facet` on they are for lists alone."""
 
     __tablename__ = "approvals_request"
     __table_args__ = (
         UniqueConstraint("run", "gate", "key", "round", "succession"),
         Index(None, "state", "due_at", "id"),
         Index(None, "wake_since"),
+        Index(None, "facet", "due_at", "id"),
+        Index(None, "facet", "opened_at", "id"),
+        Index(None, "facet", "worth", "id"),
+        Index(None, "facet", "effective_at", "id"),
+        Index(None, "asker", "facet"),
     )
 
     id: str = Field(primary_key=True)
@@ -86,6 +91,69 @@ class RequestRow(_Table, table=True):
     held_until: str | None
     salt: str | None
     erased: str | None = _long(description="canonical JSON: column -> commitment that is kept")
+    about: str | None = _long()
+    amount: str | None
+    currency: str | None
+    run_gates: str | None = _long(description="canonical JSON: the gates of the flow")
+    facet: str | None = Field(description="what lists are narrowed by: the key of a tally")
+    risk: str | None
+    checks: int | None
+    worth: int | None = Field(sa_type=BigInteger, description="the amount in hundredths, to sort by")
+    asker: str | None = Field(description="the requester, in lower case")
+    words: str | None = _long(description="what a search finds: each word after a blank, folded")
+    place: int | None = Field(sa_type=BigInteger, description="row of the search index, on SQLite")
+
+
+class TallyRow(_Table, table=True):
+    """How many requests stand alike: the counts beside lists, kept with every change."""
+
+    __tablename__ = "approvals_tally"
+
+    facet: str = Field(primary_key=True)
+    state: str
+    asked: str
+    gate: str
+    risk: str
+    apart: int = Field(description="1 where the requester may not decide")
+    n: int = Field(sa_type=BigInteger)
+
+
+class CommentRow(_Table, table=True):
+    """What somebody said beside a request; `place` counts those of a request."""
+
+    __tablename__ = "approvals_comment"
+
+    request_id: str = Field(primary_key=True, foreign_key=_OF_REQUEST)
+    place: int = Field(primary_key=True)
+    person: str
+    text: str = _long()
+    mentions: str = _long()
+    at: str
+    salt: str | None
+    erased: str | None = _long()
+
+
+class SnoozeRow(_Table, table=True):
+    """A request that one person does not want to see for a while."""
+
+    __tablename__ = "approvals_snooze"
+
+    person: str = Field(primary_key=True)
+    request_id: str = Field(primary_key=True, foreign_key=_OF_REQUEST)
+    version: int
+    until: str
+
+
+class SavedViewRow(_Table, table=True):
+    """A list that somebody keeps; of everybody where it has no owner."""
+
+    __tablename__ = "approvals_saved_view"
+    __table_args__ = (Index(None, "owner"),)
+
+    id: str = Field(primary_key=True)
+    owner: str | None
+    name: str = _long()
+    query: str = _long()
 
 
 class ContentRow(_Table, table=True):
@@ -115,6 +183,7 @@ class SignOffRow(_Table, table=True):
     """One person's yes; `place` counts those of a request."""
 
     __tablename__ = "approvals_signoff"
+    __table_args__ = (Index(None, "person", "voided"),)
 
     request_id: str = Field(primary_key=True, foreign_key=_OF_REQUEST)
     place: int = Field(primary_key=True)
@@ -131,6 +200,7 @@ class RulingRow(_Table, table=True):
     """The act that closed a request."""
 
     __tablename__ = "approvals_ruling"
+    __table_args__ = (Index(None, "at"),)
 
     request_id: str = Field(primary_key=True, foreign_key=_OF_REQUEST)
     seq: int = Field(primary_key=True)
@@ -151,6 +221,7 @@ class RulingRow(_Table, table=True):
     rule: str | None = _long()
     examination: str | None
     recalled: int
+    tags: str | None = _long(description="canonical JSON; nothing where there are none")
     salt: str | None
     erased: str | None = _long()
 
@@ -278,3 +349,7 @@ REMEMBERED = _named("remembered")
 LEASE = _named("lease")
 AUDIT = _named("audit")
 HEAD_OF_RECORD = _named("head")
+TALLY = _named("tally")
+COMMENT = _named("comment")
+SNOOZE = _named("snooze")
+SAVED_VIEW = _named("saved_view")

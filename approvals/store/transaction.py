@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 
 from sqlalchemy import ColumnElement, Connection, Table, delete, func, select
@@ -13,13 +14,16 @@ from approvals.decisions import Ruling, SignOff
 from approvals.errors import NotFound, Overtaken, RecordBroken
 from approvals.lifecycle import Action, sources
 from approvals.permits import Permit
-from approvals.ports import PageOf, Remembered, Token, Wanted
+from approvals.ports import ListOf, PageOf, Remembered, Sort, Token, Wanted
 from approvals.requests import Content, Identity, Request, WorkingCopy
-from approvals.store import listing, rows
+from approvals.store import facets, listing, relisting, rows, searching
 from approvals.store.attesting import ATTESTED, ERASABLE, attested, erasure
+from approvals.store.conversing import Conversing
+from approvals.store.predicates import occurs
 from approvals.store.recording import Recorder
 from approvals.store.tables import (
     AUDIT,
+    COMMENT,
     CONTENT,
     HEAD_OF_RECORD,
     LEASE,
@@ -35,12 +39,12 @@ from approvals.store.tables import (
 _BROKEN = "Somebody changed the database by hand: nothing was done. `countersign audit verify` tells more."
 
 
-class SqlTransaction:
+class SqlTransaction(Conversing):
     """Reads and writes values; remembers which rows the next entry of the record must commit to."""
 
     def __init__(self, connection: Connection, *, writes: bool) -> None:
-        self._connection = connection
-        self._rows = Recorder(connection, writes=writes)
+        super().__init__(connection, Recorder(connection, writes=writes))
+        self._tallied: Counter[str] = Counter()
         self._recalled: set[str] = set()
         self.erased = False
 
@@ -68,7 +72,11 @@ class SqlTransaction:
         Raises:
             Overtaken: there is one of this id or identity.
         """
-        self._rows.add(REQUEST, rows.request_row(request), "This request was opened by somebody else in between.")
+        row = rows.request_row(request)
+        self._rows.add(REQUEST, row, "This request was opened by somebody else in between.")
+        if (place := searching.enter(self._connection, row["id"], row["words"])) is not None:
+            self._rows.update(REQUEST, {"place": place}, REQUEST.c.id == row["id"])
+        self._tallied[row["facet"]] += 1
         self.add_content(request.id, request.content)
         if request.ruling is not None:
             self.add_ruling(request.id, request.ruling)
@@ -86,6 +94,9 @@ class SqlTransaction:
         moved = self._rows.update(REQUEST, columns, REQUEST.c.id == before.id, *guard)
         if not moved:
             raise Overtaken(f"Request {before.id} changed in between; look at it again.")
+        if "facet" in columns:
+            self._tallied.update({old["facet"]: -1})
+            self._tallied.update({new["facet"]: 1})
         if before.id in self._recalled and (again := self.request(before.id)) is not None:
             return again
         return after.model_copy(update={"revision": before.revision + 1})
@@ -111,7 +122,7 @@ class SqlTransaction:
         lock = HEAD_OF_RECORD.c.id == 1 if request_id is None else REQUEST.c.id == rows.stored(request_id)
         self._connection.execute(select(lock.left).where(lock).with_for_update()).all()
         latest = self._latest(request_id)
-        tables = (TOKEN,) if request_id is None else (REQUEST, CONTENT, SIGNOFF, RULING, PERMIT)
+        tables = (TOKEN,) if request_id is None else (REQUEST, CONTENT, SIGNOFF, RULING, PERMIT, COMMENT)
         for table in tables:
             where = [] if request_id is None else [_request_of(table) == rows.stored(request_id)]
             for row in self._rows.all(table, *where):
@@ -221,12 +232,13 @@ class SqlTransaction:
             for row in self._rows.all(table, of_request == request_id, table.c.erased.is_(None)):
                 columns, erased = erasure(table, row)
                 if table is REQUEST:
-                    columns["revision"] = row["revision"] + 1
+                    columns |= {"revision": row["revision"] + 1, "words": "", "worth": 0, "place": None}
+                    searching.leave(self._connection, row["place"])
                 self._rows.update(table, columns, *(column == row[column.name] for column in table.primary_key))
                 names |= dict.fromkeys(erased)
         self.drop_working_copies(request_id)
         # An answer kept for repeats may quote the request; its id is how it can be known.
-        self._rows.execute(delete(REMEMBERED).where(listing.occurs(self._connection, request_id, REMEMBERED.c.answer)))
+        self._rows.execute(delete(REMEMBERED).where(occurs(self._connection, request_id, REMEMBERED.c.answer)))
         self.erased = True
         return tuple(names)
 
@@ -264,7 +276,11 @@ class SqlTransaction:
 
     def record(self, event: Event) -> Entry:
         """Append an entry that commits to every row written since the last one in this transaction."""
-        return self._rows.record(event)
+        entry = self._rows.record(event)
+        # Whoever holds the head is alone with the tallies: nobody waits crosswise for another's.
+        facets.count(self._connection, self._tallied)
+        self._tallied.clear()
+        return entry
 
     def check_recorded(self) -> None:
         """Nothing, if every row that was written stands in the record; else a RuntimeError."""
@@ -343,6 +359,18 @@ class SqlTransaction:
         return self._rows.execute(taken.returning(LEASE.c.name)).first() is not None
 
     # -- lists ---------------------------------------------------------------------------------------------------
+
+    def listed(self, wanted: Wanted, *, sort: Sort, limit: int, after: str | None = None) -> ListOf:
+        """A page of rows in this order."""
+        return listing.listed(self._connection, wanted, sort, limit, after)
+
+    def counts(self, wanted: Sequence[Wanted]) -> tuple[int, ...]:
+        """How many each of these fits, by the predicate that lists them."""
+        return listing.counts(self._connection, wanted)
+
+    def recount(self) -> int:
+        """Make what lists are told by anew, from the requests themselves; tells how many places were wrong."""
+        return relisting.relist(self._connection)
 
     def page(self, wanted: Wanted, *, limit: int, after: str | None = None) -> PageOf:
         """A page of requests, soonest due first."""

@@ -6,14 +6,23 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from typing import NamedTuple
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
-from approvals.canonical import digest
+from fastapi import Header, Response
+
+from approvals.canonical import canonical, digest
 from approvals.decisions import Actor
 from approvals.errors import AlreadyDecided, KeyReused, Overtaken
 from approvals.ports import Clock, Remembered, Store
 
+if TYPE_CHECKING:
+    from approvals.web.callers import Desk
+
 _OTHER_PROCESS = (0.02, 0.05, 0.1, 0.2)
+
+
+IdempotencyKey = Annotated[str | None, Header(min_length=1, max_length=200)]
+"""The same call under the same key is answered once, and the same, however often it is sent."""
 
 
 class Answer(NamedTuple):
@@ -65,3 +74,16 @@ class Answering:
         if remembered.body_sha256 != body_sha256:
             raise KeyReused
         return Answer(remembered.answer, remembered.status, repeated=True)
+
+
+def once(at: Desk, by: Actor, key: str | None, call: dict[str, Any], act: Callable[[], str]) -> Response:
+    """What `act` answers as JSON; under a key, what it answered to this call before.
+
+    Raises:
+        KeyReused: the key came with another call before.
+    """
+    if key is None:
+        return Response(act(), media_type="application/json")
+    answer = at.answering.once(key, by, canonical(call), act)
+    headers = {"Idempotency-Replayed": "true"} if answer.repeated else None
+    return Response(answer.text, answer.status, headers, media_type="application/json")

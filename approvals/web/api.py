@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Header, Path, Query, Response
+from fastapi import APIRouter, Path, Query, Response
 from pydantic import Field
 
-from approvals.canonical import canonical
-from approvals.decisions import Actor, Edit, Value, Verdict
+from approvals.decisions import Actor, Edit, UtcDatetime, Value, Verdict
 from approvals.editing import check_typed
 from approvals.errors import NotActionable
 from approvals.lifecycle import TRANSITIONS, State
-from approvals.requests import Request
+from approvals.requests import Comment, Request, Snooze
 from approvals.views import (
     Detail,
     ExaminationView,
@@ -24,6 +23,7 @@ from approvals.views import (
     history_view,
     page_view,
 )
+from approvals.web.answering import IdempotencyKey, once
 from approvals.web.callers import AtDesk, Caller, Desk
 from approvals.web.problems import Gone, described
 
@@ -54,6 +54,18 @@ class Examine(Value):
     """An edited document, to be checked without deciding."""
 
     document: Any
+
+
+class Said(Value):
+    """Something to say."""
+
+    text: str = Field(min_length=1, max_length=10_000)
+
+
+class Later(Value):
+    """When a request is to be seen again."""
+
+    until: UtcDatetime
 
 
 class Why(Value):
@@ -170,7 +182,7 @@ def decide(
     by: Caller,
     request_id: RequestId,
     body: Decide,
-    idempotency_key: Annotated[str | None, Header(min_length=1, max_length=200)] = None,
+    idempotency_key: IdempotencyKey = None,
 ) -> Response:
     """Hand in a verdict. Under an Idempotency-Key the same call gets the same answer however often it is sent."""
     at.reading.check_acts(by)
@@ -188,9 +200,32 @@ def decide(
             raise
         return _told(at, decided, by).model_dump_json()
 
-    if idempotency_key is None:
-        return Response(act(), media_type="application/json")
-    signature = canonical({"request": request_id, "body": body.model_dump(mode="json")})
-    answer = at.answering.once(idempotency_key, by, signature, act)
-    headers = {"Idempotency-Replayed": "true"} if answer.repeated else None
-    return Response(answer.text, answer.status, headers, media_type="application/json")
+    return once(at, by, idempotency_key, {"request": request_id, "body": body.model_dump(mode="json")}, act)
+
+
+# -- beside deciding ---------------------------------------------------------------------------------------------
+
+
+@router.get("/requests/{request_id}/comments", responses=READS)
+def comments(at: AtDesk, by: Caller, request_id: RequestId) -> tuple[Comment, ...]:
+    """What people said beside a request, oldest first."""
+    return at.approvals.service.comments(at.reading.visible(request_id, by).id, by)
+
+
+@router.post("/requests/{request_id}/comments", status_code=201, responses=ACTS)
+def comment(at: AtDesk, by: Caller, request_id: RequestId, body: Said) -> Comment:
+    """Say something beside a request; @name tells a colleague."""
+    return at.approvals.service.comment(_to_act_on(at, request_id, by).id, body.text, by)
+
+
+@router.put("/requests/{request_id}/snooze", responses=ACTS)
+def snooze(at: AtDesk, by: Caller, request_id: RequestId, body: Later) -> Snooze:
+    """Put a request out of the caller's sight until then, or until it changes."""
+    return at.approvals.service.snooze(_to_act_on(at, request_id, by).id, by, body.until)
+
+
+@router.delete("/requests/{request_id}/snooze", status_code=204, responses=described(401, 403, 404, 422, 503))
+def unsnooze(at: AtDesk, by: Caller, request_id: RequestId) -> Response:
+    """Show a request to the caller again."""
+    at.approvals.service.unsnooze(_to_act_on(at, request_id, by).id, by)
+    return Response(status_code=204)

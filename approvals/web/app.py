@@ -15,7 +15,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from approvals.bootstrap import Approvals
 from approvals.errors import ApprovalError
-from approvals.web import admin, api
+from approvals.web import admin, api, lists
 from approvals.web.callers import PREFIX, Authenticating, Desk, caller
 from approvals.web.problems import MEDIA_TYPE, BodyTooLarge, described, refused, request_id_of, tell_problems
 
@@ -48,7 +48,7 @@ def create_app(approvals: Approvals) -> FastAPI:
         redoc_url=None,
     )
     app.state.desk = Desk.of(approvals)
-    for router in (api.router, admin.router):
+    for router in (api.router, lists.router, admin.router):
         app.include_router(router, prefix=PREFIX, dependencies=[Depends(caller)])
 
     @app.get("/healthz", responses=described(503), tags=["server"])

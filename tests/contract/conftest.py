@@ -16,7 +16,7 @@ from approvals.lifecycle import Action, State
 from approvals.permits import Permit, PermitState
 from approvals.policies import Policy
 from approvals.ports import Store
-from approvals.requests import Content, Evidence, Fact, Flag, Identity, Moved, Request, RunReference, Source
+from approvals.requests import Comment, Content, Evidence, Fact, Flag, Identity, Moved, Request, RunReference, Source
 from approvals.store import open_store
 
 NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
@@ -70,6 +70,9 @@ class Made:
             "target": "mail://northwind.example",
             "title": "Offer for Northwind",
             "summary": "1200.00 for 40 shops",
+            "about": "Northwind",
+            "amount": "1200.00",
+            "currency": "EUR",
             "requester": "rita@acme.example",
             "run": RunReference(id="run-1", name="outreach northwind", flow="outreach"),
             "policy": self.policy(),
@@ -127,6 +130,16 @@ class Made:
         }
         return SignOff(**{**usual, **terms})
 
+    def comment(self, **terms: Any) -> Comment:
+        usual: dict[str, Any] = {
+            "place": 1,
+            "person": "anna.berg@acme.example",
+            "text": "The price is last year's, @ben@acme.example.",
+            "mentions": ("ben@acme.example",),
+            "at": NOON,
+        }
+        return Comment(**{**usual, **terms})
+
     def permit(self, request: Request, **terms: Any) -> Permit:
         usual: dict[str, Any] = {
             "id": f"P{request.id}",
@@ -179,6 +192,7 @@ def answered(made: Made, opened: Callable[..., Request]) -> Callable[[Store], Re
         request = opened(store)
         with store.begin() as transaction:
             transaction.add_signoff(request.id, made.signoff())
+            transaction.add_comment(request.id, made.comment())
             transaction.add_ruling(request.id, made.ruling())
             approved = request.model_copy(
                 update={"state": State.APPROVED, "effective_at": NOON, "ruling": made.ruling()}

@@ -15,7 +15,7 @@ from approvals.requests import RunReference, WorkingCopy
 from approvals.store import open_store
 from approvals.store.attesting import ATTESTED, ERASABLE, OPERATIONAL, short
 
-ENTRY_OF = {"request": 2, "content": 1, "signoff": 2, "ruling": 2, "permit": 4, "token": 5}
+ENTRY_OF = {"request": 2, "content": 1, "signoff": 2, "ruling": 2, "permit": 4, "token": 5, "comment": 2}
 
 
 @pytest.fixture
@@ -40,7 +40,7 @@ def test_what_the_store_wrote_verifies(full, verified):
     verification = verified(full)
 
     assert verification.problem is None
-    assert (verification.entries, verification.rows) == (5, 6)
+    assert (verification.entries, verification.rows) == (5, 7)
 
 
 def test_every_row_written_stands_in_exactly_the_entry_after_it(full):
@@ -48,7 +48,7 @@ def test_every_row_written_stands_in_exactly_the_entry_after_it(full):
 
     assert entries == {
         "request.opened": {"request", "content"},
-        "request.approved": {"request", "ruling", "signoff"},
+        "request.approved": {"request", "ruling", "signoff", "comment"},
         "request.taken_up": {"permit"},
         "permit.used": {"permit"},
         "token.created": {"token"},
@@ -75,7 +75,7 @@ def test_editing_any_column_by_hand_is_named(table, full, verified, by_hand):
     assert verified(full).ok
 
 
-@pytest.mark.parametrize("table", ["signoff", "ruling", "permit", "content", "token"])
+@pytest.mark.parametrize("table", ["signoff", "ruling", "permit", "content", "token", "comment"])
 def test_a_row_that_is_gone_is_named(table, full, verified, by_hand):
     assert by_hand(full, f"DELETE FROM approvals_{table}") == 1
 

@@ -18,6 +18,7 @@ from approvals.gatekeeping import Gatekeeper
 from approvals.ledger import Ledger
 from approvals.metrics import Metrics
 from approvals.ports import Store
+from approvals.saved import SavedViews
 from approvals.service import ApprovalService
 from approvals.settings import Settings
 from approvals.store import open_store
@@ -63,6 +64,7 @@ def compose(people: Any, clock: Any, examiner: Any, policies: Any) -> Callable[[
             ledger=ledger,
             tokens=Tokens(store, people, clock),
             metrics=Metrics(store, clock),
+            saved_views=SavedViews(store, service.authority),
             clock=clock,
         )
 

@@ -16,6 +16,7 @@ from approvals.bootstrap import Approvals
 from approvals.decisions import Actor
 from approvals.metrics import Metrics
 from approvals.ports import Store
+from approvals.saved import SavedViews
 from approvals.settings import Settings
 from approvals.store import open_store
 from approvals.tokens import Tokens
@@ -55,6 +56,7 @@ def approvals(
         ledger=ledger,
         tokens=tokens,
         metrics=Metrics(store, clock),
+        saved_views=SavedViews(store, service.authority),
         clock=clock,
     )
 
