@@ -114,6 +114,9 @@ class _Form:
             return self._kept(read(_ANY, names.JSON, typed), path)
         if shape.kind == "union":
             shape = self._alternative(shape, name, base)
+        lines = self._one(names.mark(name, names.LINES))
+        if lines is not None:
+            return [line for line in normalised(lines).split("\n") if line.strip()]
         match self._one(names.mark(name, names.IS)):
             case "object":
                 return self._object(shape, name, base, path, depth)
