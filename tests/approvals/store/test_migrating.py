@@ -68,7 +68,7 @@ def test_going_back_removes_every_table_and_forth_makes_them_again(database):
 
 def test_what_happened_before_anybody_could_be_told_is_no_news(address, database):
     with database.connected(writes=True) as connection:
-        command.downgrade(alembic_config(connection), "0002")
+        command.downgrade(alembic_config(connection), "0003")
         connection.exec_driver_sql("UPDATE approvals_head SET seq = 41")
     bring_up_to_date(database)
 
