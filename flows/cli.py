@@ -102,8 +102,9 @@ def up() -> None:
     with interruptible() as interrupted, supervisor as addresses:
         for sentence in _first_people(settings.people):
             typer.echo(sentence)
+        typer.echo(f"Queue        {addresses.queue}/queue")
         typer.echo(f"Prefect UI   {addresses.prefect}")
-        typer.echo(f"Queue API    {addresses.queue}/api/openapi.json")
+        typer.echo(f"REST API     {addresses.queue}/api/openapi.json")
         for sentence in _first_link(addresses):
             typer.echo(sentence)
         typer.echo(f"Logs         {settings.home / 'logs'}")
@@ -116,7 +117,7 @@ def up() -> None:
 def web(
     port: Annotated[int | None, typer.Option(help="Port to listen on; by default APPROVALS_PORT.")] = None,
 ) -> None:
-    """Run the approval queue alone: its REST API, and the loop that wakes runs and keeps deadlines."""
+    """Run the approval queue alone: its pages and REST API, and the loops that wake runs and send messages."""
     from approvals.resume import PrefectRuns
     from approvals.web import serve
     from flows.waking import Waker

@@ -16,7 +16,7 @@ from approvals.lifecycle import Action, sources
 from approvals.permits import Permit
 from approvals.ports import ListOf, PageOf, Remembered, Sort, Token, Wanted
 from approvals.requests import Content, Identity, Request, WorkingCopy
-from approvals.store import facets, listing, relisting, rows, searching
+from approvals.store import facets, listing, rows, searching
 from approvals.store.attesting import ATTESTED, ERASABLE, attested, erasure
 from approvals.store.conversing import Conversing
 from approvals.store.deliveries import DeliveryRows
@@ -374,8 +374,10 @@ class SqlTransaction(Conversing, SqlIdentities, DeliveryRows):
         return listing.counts(self._connection, wanted)
 
     def recount(self) -> int:
-        """Make what lists are told by anew, from the requests themselves; tells how many places were wrong."""
-        return relisting.relist(self._connection)
+        """Count anew what lists are counted by; tells how many counts were wrong, as after somebody's hand."""
+        # Whoever counts holds the head, as whoever changes a count does.
+        self._rows.execute(select(HEAD_OF_RECORD).with_for_update())
+        return facets.recount(self._connection)
 
     def page(self, wanted: Wanted, *, limit: int, after: str | None = None) -> PageOf:
         """A page of requests, soonest due first."""
