@@ -5,12 +5,18 @@ Names in capitals are fixtures too: `ANNA` is the authenticated person, as any s
 
 from __future__ import annotations
 
+import socket
+import subprocess
+import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
+import httpx
 import pytest
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -408,3 +414,80 @@ def unchanged(store: Store) -> Callable[[Request], Any]:
                 )
 
     return Unchanged
+
+
+# -- an identity provider ----------------------------------------------------------------------------------------
+
+
+class ProviderProcess:
+    """A real OpenID Connect server on this machine, and people who have accounts there."""
+
+    def __init__(self, port: int, *options: str) -> None:
+        self.issuer = f"http://127.0.0.1:{port}"
+        # What it warns of when it starts is its own affair.
+        command = [sys.executable, "-W", "ignore", "-m", "oidc_provider_mock", "--port", str(port), *options]
+        self._process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+    def wait(self) -> None:
+        """Until it answers."""
+        for _ in range(300):
+            with suppress(httpx.HTTPError):
+                httpx.get(f"{self.issuer}/.well-known/openid-configuration")
+                return
+            assert self._process.poll() is None, "the provider ended"
+            time.sleep(0.05)
+        pytest.fail("the provider did not answer")
+
+    def stop(self) -> None:
+        """End the process."""
+        self._process.terminate()
+        self._process.wait(10)
+
+    def person(self, subject: str, **claims: Any) -> None:
+        """Somebody with an account there."""
+        httpx.put(f"{self.issuer}/users/{subject}", json=claims).raise_for_status()
+
+    def consent(self, address: str, subject: str) -> str:
+        """The person signs in there, and is sent back: to which address."""
+        return str(httpx.post(address, data={"sub": subject}).headers["Location"])
+
+    def deny(self, address: str) -> str:
+        """The person does not consent, and is sent back."""
+        return str(httpx.post(address, data={"action": "deny"}).headers["Location"])
+
+    def register(self, back: str) -> tuple[str, str]:
+        """Make this queue known there: its id and its secret."""
+        known = httpx.post(f"{self.issuer}/oauth2/clients", json={"redirect_uris": [back]}).json()
+        return known["client_id"], known["client_secret"]
+
+
+@pytest.fixture(scope="session")
+def _free_port() -> Callable[[], int]:
+    def free() -> int:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            return int(probe.getsockname()[1])
+
+    return free
+
+
+@pytest.fixture(scope="session")
+def identity_provider(_free_port: Callable[[], int]) -> Iterator[ProviderProcess]:
+    """A provider that knows every client."""
+    process = ProviderProcess(_free_port())
+    try:
+        process.wait()
+        yield process
+    finally:
+        process.stop()
+
+
+@pytest.fixture(scope="session")
+def strict_provider(_free_port: Callable[[], int]) -> Iterator[ProviderProcess]:
+    """A provider that knows only clients which were registered there, and asks them for a nonce."""
+    process = ProviderProcess(_free_port(), "--require-registration", "true", "--require-nonce", "true")
+    try:
+        process.wait()
+        yield process
+    finally:
+        process.stop()

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from approvals.web.pages import assets, deciding, insights, queue, record, review, several
+from approvals.web import assets
+from approvals.web.pages import deciding, insights, queue, record, review, several
 from approvals.web.pages.refusals import tell_on_pages
 
 __all__ = ["routers", "tell_on_pages"]

@@ -7,13 +7,11 @@ from typing import Any
 from urllib.parse import urlencode
 
 import pytest
-from fastapi import FastAPI
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
+from approvals.bootstrap import Approvals
 from approvals.decisions import Actor
-from approvals.web.visitors import Visiting, visitor
-
-CSRF = "a token of this session"
+from approvals.sessions import form_token
 
 
 class Page:
@@ -53,18 +51,20 @@ class Page:
 class Browser:
     """Somebody who signed in, without script."""
 
-    def __init__(self, client: Any) -> None:
+    def __init__(self, client: Any, secret: str) -> None:
         self._client = client
+        self._cookies = {"Cookie": f"session={secret}"}
+        self.csrf = form_token(secret)
 
     def get(self, path: str, **headers: str) -> Page:
         """Open an address."""
         named = {name.replace("_", "-"): value for name, value in headers.items()}
-        return Page(self._client.get(path, headers={"Accept": "text/html", **named}))
+        return Page(self._client.get(path, headers={"Accept": "text/html", **self._cookies, **named}))
 
     def post(self, path: str, fields: list[tuple[str, str]], **headers: str) -> Page:
         """Send these fields."""
         named = {name.replace("_", "-"): value for name, value in headers.items()}
-        sent = {"Content-Type": "application/x-www-form-urlencoded", "Accept": "text/html", **named}
+        sent = {"Content-Type": "application/x-www-form-urlencoded", "Accept": "text/html", **self._cookies, **named}
         sent |= {"Sec-Fetch-Site": "same-origin", "Origin": "http://queue.test"}
         return Page(self._client.post(path, content=urlencode(fields).encode(), headers=sent))
 
@@ -102,12 +102,13 @@ def fields_of(page: Page, form: LexborNode) -> list[tuple[str, str]]:
 
 
 @pytest.fixture
-def browse(app: FastAPI, client: Any, people: Any) -> Callable[[Actor], Browser]:
-    """`browse(BEN)` looks at the pages as Ben; whoever browses last is the one signed in."""
+def browse(approvals: Approvals, client: Any) -> Callable[[Actor], Browser]:
+    """`browse(BEN)` looks at the pages as Ben, who signed in with a password."""
 
     def signed_in(actor: Actor) -> Browser:
-        person = people.person(actor.id)
-        app.dependency_overrides[visitor] = lambda: Visiting(actor, person, CSRF, "session")
-        return Browser(client)
+        person = approvals.directory.person(actor.id)
+        assert person is not None
+        begun = approvals.sessions.begin(person, "password", via="session", agent="a test")
+        return Browser(client, begun.secret)
 
     return signed_in
