@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from approvals.web.pages import assets, deciding, events, insights, queue, record, review, several
+from approvals.web import assets
+from approvals.web.pages import deciding, events, insights, queue, record, review, several
 
 routers: tuple[APIRouter, ...] = (
     assets.router,

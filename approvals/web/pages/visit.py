@@ -17,10 +17,10 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from approvals.decisions import Actor
 from approvals.filters import Filters
 from approvals.ports import Person
+from approvals.web import looks, words
+from approvals.web.assets import has_asset
 from approvals.web.callers import AtDesk, Desk
 from approvals.web.headers import PAGE_HEADERS
-from approvals.web.pages import looks, words
-from approvals.web.pages.assets import has_asset
 from approvals.web.problems import request_id_of
 from approvals.web.templating import rendered
 from approvals.web.visitors import Fields, Visiting, Visitor

@@ -53,23 +53,20 @@ class Browser:
 
     def __init__(self, client: Any, secret: str) -> None:
         self._client = client
-        self._secret = secret
+        self._cookies = {"Cookie": f"session={secret}"}
+        self.csrf = form_token(secret)
 
     def get(self, path: str, **headers: str) -> Page:
         """Open an address."""
         named = {name.replace("_", "-"): value for name, value in headers.items()}
-        return Page(self._client.get(path, headers=self._headers(named)))
+        return Page(self._client.get(path, headers={"Accept": "text/html", **self._cookies, **named}))
 
     def post(self, path: str, fields: list[tuple[str, str]], **headers: str) -> Page:
-        """Send these fields, and the token that every form of the session carries."""
-        fields = [*(pair for pair in fields if pair[0] != "csrf"), ("csrf", form_token(self._secret))]
+        """Send these fields."""
         named = {name.replace("_", "-"): value for name, value in headers.items()}
-        sent = {"Content-Type": "application/x-www-form-urlencoded", "Sec-Fetch-Site": "same-origin"}
-        sent |= self._headers(named)
+        sent = {"Content-Type": "application/x-www-form-urlencoded", "Accept": "text/html", **self._cookies, **named}
+        sent |= {"Sec-Fetch-Site": "same-origin", "Origin": "http://queue.test"}
         return Page(self._client.post(path, content=urlencode(fields).encode(), headers=sent))
-
-    def _headers(self, named: dict[str, str]) -> dict[str, str]:
-        return {"Accept": "text/html", "Cookie": f"session={self._secret}", **named}
 
     def submit(self, page: Page, form: str, *pressed: tuple[str, str], **typed: str) -> Page:
         """Send a form as it stands, with what was typed, and the button that was pressed."""
@@ -105,10 +102,13 @@ def fields_of(page: Page, form: LexborNode) -> list[tuple[str, str]]:
 
 
 @pytest.fixture
-def browse(approvals: Approvals, client: Any, people: Any) -> Callable[[Actor], Browser]:
-    """`browse(BEN)` looks at the pages as Ben."""
+def browse(approvals: Approvals, client: Any) -> Callable[[Actor], Browser]:
+    """`browse(BEN)` looks at the pages as Ben, who signed in with a password."""
 
     def signed_in(actor: Actor) -> Browser:
-        return Browser(client, approvals.sessions.begin(people.person(actor.id), "password").secret)
+        person = approvals.directory.person(actor.id)
+        assert person is not None
+        begun = approvals.sessions.begin(person, "password", via="session", agent="a test")
+        return Browser(client, begun.secret)
 
     return signed_in
