@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from pydantic import Field
 
 from approvals.canonical import canonical, digest
-from approvals.decisions import ActorKind, UtcDatetime, Value, Via
+from approvals.decisions import Actor, ActorKind, UtcDatetime, Value, Via
 
 GENESIS = "0" * 64
 
@@ -37,6 +38,11 @@ class Event(Value):
     request_id: str | None = None
     run_id: str | None = None
     details: dict[str, Any] = Field(default_factory=dict, description="ids, states and digests; no content")
+
+    @classmethod
+    def of(cls, name: str, by: Actor, at: datetime, **details: Any) -> Event:
+        """An event about no request: somebody came in, or looked after the queue."""
+        return cls(name=name, actor_kind=by.kind, actor=by.id, via=by.via, at=at, details=details)
 
 
 class Entry(Value):

@@ -7,19 +7,23 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from approvals.accounts import Accounts
 from approvals.deadlines import Deadlines
-from approvals.errors import StoreUnavailable
+from approvals.errors import ApprovalError, StoreUnavailable
 from approvals.files import Reread
 from approvals.gatekeeping import Gatekeeper
+from approvals.known_people import KnownPeople
 from approvals.ledger import Ledger
 from approvals.metrics import Metrics
 from approvals.people import open_directory
 from approvals.policies import Policies, read_policies
-from approvals.ports import Clock, Directory, Examiner, Store
+from approvals.ports import Clock, Directory, Examiner, IdentityProvider, Store
 from approvals.saved import SavedViews
 from approvals.service import ApprovalService
+from approvals.sessions import Sessions
 from approvals.settings import Settings, read_settings
 from approvals.store import open_store
+from approvals.tickets import Tickets
 from approvals.tokens import Tokens
 
 
@@ -36,9 +40,14 @@ class Approvals:
     gatekeeper: Gatekeeper
     ledger: Ledger
     tokens: Tokens
+    accounts: Accounts
+    tickets: Tickets
+    sessions: Sessions
     metrics: Metrics
     saved_views: SavedViews
     clock: Clock
+    provider: IdentityProvider | None = None
+    known: KnownPeople | None = None
 
     def close(self) -> None:
         """Let go of the database."""
@@ -57,7 +66,9 @@ def build(
     clock = clock or _utc_now
     _make_home(settings)
     store = open_store(settings.store)
-    directory = open_directory(settings.people.as_uri())
+    listed, provider = open_directory(settings.people.as_uri()), provider_of(settings, clock)
+    known = None if provider is None else KnownPeople(listed, store, clock, settings.oidc_groups)
+    directory: Directory = known or listed
     policies = policies_of(settings.policies)
     limit = settings.examine_limit
     service = ApprovalService(store, directory, clock, examiner, examine_limit=limit)
@@ -72,9 +83,38 @@ def build(
         gatekeeper=Gatekeeper(ledger, directory, policies, examiner, examine_limit=limit),
         ledger=ledger,
         tokens=Tokens(store, directory, clock, days=settings.token_days),
+        accounts=Accounts(store, directory, clock),
+        tickets=Tickets(store, directory, clock),
+        sessions=Sessions(store, directory, clock),
         metrics=Metrics(store, clock),
         saved_views=SavedViews(store, service.authority),
         clock=clock,
+        provider=provider,
+        known=known,
+    )
+
+
+def provider_of(settings: Settings, clock: Clock) -> IdentityProvider | None:
+    """The identity provider that the settings name; None where they name none.
+
+    Raises:
+        ApprovalError: they do not say enough of it.
+    """
+    if settings.oidc_issuer is None:
+        return None
+    if not settings.oidc_client_id:
+        raise ApprovalError("APPROVALS_OIDC_ISSUER is set and APPROVALS_OIDC_CLIENT_ID is not: set both, or neither.")
+    # Only where one is asked for: it brings cryptography along.
+    from approvals.oidc import OpenIdProvider
+
+    return OpenIdProvider(
+        settings.oidc_issuer,
+        settings.oidc_client_id,
+        clock,
+        client_secret=settings.oidc_client_secret,
+        scopes=settings.oidc_scopes,
+        groups_claim=settings.oidc_groups_claim,
+        trust_email=settings.oidc_trust_email,
     )
 
 

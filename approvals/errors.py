@@ -10,7 +10,8 @@ ApprovalError
 │   ├── NotTheDecider             somebody else's decision is recalled
 │   ├── ClaimedBySomeoneElse      a colleague holds the request
 │   ├── Disabled                  the person's account is not active
-│   └── OutOfScope                the token does not reach that far
+│   ├── OutOfScope                the token does not reach that far
+│   └── Forged                    a form that no page of ours sent, or one of another session
 ├── NotActionable                 the state does not allow the action
 │   ├── AlreadyDecided            somebody was first
 │   ├── TooLateToRecall           the decision took effect
@@ -30,6 +31,11 @@ ApprovalError
 ├── PermitInUse                   another process is at it
 ├── KeyReused                     an Idempotency-Key with another body
 ├── NotAuthenticated              no caller, or a token that is unknown, expired or revoked
+│   ├── SignInFailed              a wrong password, or somebody whom the queue does not know
+│   └── TicketSpent               a sign-in link that was used, replaced, has expired or never was
+├── TooManyTries                  one person or one address tried too often
+├── PasswordUnfit                 a new password that is too easy
+├── ProviderFailed                the identity provider does not answer, or not as it should
 ├── PolicyError                   the policy file, or a policy that a gate names
 ├── PeopleError                   the people file
 ├── RecordBroken                  a row is not as the record has it
@@ -89,6 +95,10 @@ class Disabled(NotPermitted):
 
 class OutOfScope(NotPermitted):
     """This token does not reach that far."""
+
+
+class Forged(NotPermitted):
+    """This form did not come from a page of your session. Load the page again and repeat what you did."""
 
 
 class NotActionable(ApprovalError):
@@ -183,6 +193,31 @@ class KeyReused(ApprovalError):
 
 class NotAuthenticated(ApprovalError):
     """Who is asking? Send a valid token."""
+
+
+class SignInFailed(NotAuthenticated):
+    """E-mail and password do not fit."""
+
+
+class TicketSpent(NotAuthenticated):
+    """This sign-in link was used already, was replaced by a newer one, or has expired. Ask for a new one."""
+
+
+class TooManyTries(ApprovalError):
+    """Too many tries."""
+
+    def __init__(self, seconds: int) -> None:
+        self.seconds = seconds
+        wait = f"{seconds} seconds" if seconds < 120 else f"{-(-seconds // 60)} minutes"
+        super().__init__(f"Too many tries. Wait {wait} and try again, or use a sign-in link.")
+
+
+class PasswordUnfit(ApprovalError):
+    """This password is too easy."""
+
+
+class ProviderFailed(ApprovalError):
+    """The identity provider cannot be used now."""
 
 
 class PolicyError(ApprovalError):

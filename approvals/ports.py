@@ -12,6 +12,8 @@ from pydantic import Field
 from approvals.audit import Attested, Entry, Event
 from approvals.decisions import Ruling, Scope, SignOff, UtcDatetime, Value
 from approvals.errors import FieldError
+from approvals.identities import Identities
+from approvals.identities import Role as Role
 from approvals.lifecycle import Action, State
 from approvals.permits import Permit
 from approvals.policies import Priority
@@ -38,8 +40,6 @@ class Clock(Protocol):
 
 # -- people ------------------------------------------------------------------------------------------------------
 
-Role = Literal["viewer", "reviewer", "admin"]
-
 
 class Person(Value):
     """Somebody who may take part."""
@@ -64,6 +64,36 @@ class Directory(Protocol):
 
     def members(self, groups: Sequence[str]) -> tuple[Person, ...]:
         """The active people in any of these groups."""
+        ...
+
+
+class Described(Value):
+    """Somebody as an identity provider describes them, after it let them in."""
+
+    email: str
+    name: str = ""
+    groups: tuple[str, ...] = Field(default=(), description="as the provider names them")
+    issuer: str
+    subject: str
+
+
+class IdentityProvider(Protocol):
+    """Lets people in elsewhere and says who they are."""
+
+    def start(self, back: str, state: str, nonce: str, verifier: str) -> str:
+        """The address to send the browser to; it comes back to the address `back`.
+
+        Raises:
+            ProviderFailed: the provider does not answer.
+        """
+        ...
+
+    def finish(self, back: str, code: str, nonce: str, verifier: str, *, issuer: str | None = None) -> Described:
+        """Who came back with this code, and with the name of this issuer if it told one.
+
+        Raises:
+            ProviderFailed: the provider does not answer, or not for us. SignInFailed: it does not vouch for them.
+        """
         ...
 
 
@@ -261,7 +291,7 @@ class Remembered(Value):
     answer: str
 
 
-class Transaction(Protocol):
+class Transaction(Identities, Protocol):
     """One change with its audit entries: all of it happens or nothing."""
 
     # Requests

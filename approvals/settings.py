@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import difflib
+import ipaddress
 import os
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, get_args
+from urllib.parse import urlsplit
 
-from pydantic import Field, ValidationError, field_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from approvals.errors import ApprovalError
+from approvals.identities import Role
 
 PREFIX = "APPROVALS_"
 
@@ -50,6 +53,82 @@ class Settings(BaseSettings):
     token_days: int = Field(
         default=90, ge=1, le=3_660, description="days that a new token is valid, unless its maker says otherwise"
     )
+
+    public_url: str | None = Field(
+        default=None,
+        description="address at which browsers reach the queue, such as https://queue.example; "
+        "by default http:// with `host` and `port`",
+    )
+    oidc_issuer: str | None = Field(
+        default=None, description="address of an OpenID Connect provider that people may sign in through"
+    )
+    oidc_client_id: str = Field(default="", description="what the provider calls this queue")
+    oidc_client_secret: SecretStr | None = Field(default=None, description="secret that the provider gave this queue")
+    oidc_name: str = Field(
+        default="your organisation", min_length=1, max_length=60, description="the provider on the sign-in button"
+    )
+    oidc_scopes: str = Field(
+        default="openid email profile", pattern=r"\bopenid\b", description="what the provider is asked to tell"
+    )
+    oidc_trust_email: bool = Field(
+        default=False, description="believe an e-mail that the provider does not say it has verified"
+    )
+    oidc_groups_claim: str = Field(
+        default="groups", min_length=1, description="claim with a person's groups, or the path to it with dots"
+    )
+    oidc_groups: Annotated[tuple[tuple[str, str], ...], NoDecode] = Field(
+        default=(),
+        description="groups here and at the provider: `sales=crm-sales,legal=cs-legal,role:admin=cs-admins`; "
+        "separated by semicolons where a name has a comma",
+    )
+    header: str | None = Field(
+        default=None,
+        pattern=r"^[A-Za-z0-9][A-Za-z0-9-]*$",
+        description="name of the header in which a proxy tells who has signed in, by e-mail",
+    )
+    header_proxies: Annotated[tuple[str, ...], NoDecode] = Field(
+        default=(),
+        description="addresses or networks of proxies that are believed, separated by commas: in `header`, and in "
+        "X-Forwarded-For about where a sign-in comes from",
+    )
+
+    @field_validator("public_url")
+    @classmethod
+    def _origin(cls, address: str | None) -> str | None:
+        if address is None:
+            return None
+        parts = urlsplit(address)
+        if parts.scheme not in ("http", "https") or not parts.hostname or parts.path.strip("/") or parts.query:
+            raise ValueError("it must read https://NAME or http://NAME:PORT, with nothing after it")
+        return f"{parts.scheme}://{parts.netloc.rpartition('@')[2].lower()}"
+
+    @field_validator("oidc_groups", mode="before")
+    @classmethod
+    def _pairs(cls, value: object) -> object:
+        if not isinstance(value, str):
+            return value
+        entries = [entry.strip() for entry in value.split(";" if ";" in value else ",") if entry.strip()]
+        pairs = [tuple(part.strip() for part in entry.split("=", 1)) for entry in entries]
+        if any(len(pair) != 2 or not all(pair) for pair in pairs):
+            raise ValueError("it must read group=group-of-the-provider, for each")
+        if wrong := [ours for ours, _ in pairs if ours.startswith("role:") and ours[5:] not in get_args(Role)]:
+            raise ValueError(f"{wrong[0]!r} is no role; roles are {', '.join(get_args(Role))}")
+        return tuple(pairs)
+
+    @field_validator("header_proxies", mode="before")
+    @classmethod
+    def _networks(cls, value: object) -> object:
+        if isinstance(value, str):
+            value = tuple(one.strip() for one in value.split(",") if one.strip())
+        for one in value if isinstance(value, tuple) else ():
+            ipaddress.ip_network(one, strict=False)
+        return value
+
+    @property
+    def address(self) -> str:
+        """Where browsers reach the queue, without a slash at the end."""
+        host = f"[{self.host}]" if ":" in self.host.strip("[]") and not self.host.startswith("[") else self.host
+        return self.public_url or f"http://{host}:{self.port}"
 
     @field_validator("home", "policies", "people")
     @classmethod

@@ -104,6 +104,8 @@ def up() -> None:
             typer.echo(sentence)
         typer.echo(f"Prefect UI   {addresses.prefect}")
         typer.echo(f"Queue API    {addresses.queue}/api/openapi.json")
+        for sentence in _first_link(addresses):
+            typer.echo(sentence)
         typer.echo(f"Logs         {settings.home / 'logs'}")
         typer.echo("Ready. Ctrl-C stops everything.")
         supervisor.watch(interrupted)
@@ -209,6 +211,29 @@ def _first_people(path: Path) -> Sequence[str]:
     )
 
 
+def _first_link(addresses: Addresses) -> Sequence[str]:
+    """Where nobody has ever signed in: a link for whoever decides in a new home, or for its first administrator."""
+    from approvals.cli.counter import is_embedded
+    from approvals.decisions import Actor
+    from flows import composition
+
+    approvals = _compose()
+    try:
+        # On a store of several, an administrator makes links.
+        if not is_embedded(approvals.settings) or approvals.sessions.ever():
+            return ()
+        people = [one for one in approvals.directory.people() if one.active and one.role == "admin"]
+        person = next((one for one in people if one.email == REVIEWER), next(iter(people), None))
+        if person is None:
+            return ()
+        owner = Actor(kind="system", id="countersign", via="embedded", scopes=frozenset({"read", "admin"}))
+        made = approvals.tickets.make(person.email, owner)
+    finally:
+        composition.reset()
+    address = approvals.settings.public_url or addresses.queue
+    return (f"Sign in      {address}{made.path}  (as {person.email}, once, within a day)",)
+
+
 def _requester(named: str | None) -> str:
     """On whose behalf: whoever a token names, or somebody in the list of people; in a new home the one `up` made.
 
@@ -252,7 +277,10 @@ def _wait_for(started: list[dict[str, str]], *, quiet: bool) -> None:
 def _join(home: Path) -> None:
     """Point this process to what `up` runs on this home, unless the caller points it elsewhere."""
     addresses: Addresses | None = running(home)
-    if addresses is None or os.environ.get("PREFECT_API_URL"):
+    if addresses is None:
+        return
+    os.environ.setdefault("APPROVALS_PUBLIC_URL", addresses.queue)
+    if os.environ.get("PREFECT_API_URL"):
         return
     for name, value in settings_for(home, addresses).items():
         os.environ.setdefault(name, value)

@@ -104,7 +104,8 @@ class Supervisor:
 
     def environment(self, addresses: Addresses) -> dict[str, str]:
         """What every part runs with: this home, this server, and the settings measured for an embedded one."""
-        return {**os.environ, **settings_for(self.home, addresses)}
+        # Browsers come to the port that was free, whatever the setting says.
+        return {"APPROVALS_PUBLIC_URL": addresses.queue, **os.environ, **settings_for(self.home, addresses)}
 
     def watch(self, stop: Callable[[], bool], *, every: float = 1.0) -> None:
         """Until `stop` says so: start a part again that died."""

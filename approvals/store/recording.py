@@ -71,7 +71,7 @@ class Recorder:
         """Write these columns of the rows that fit, and tell how many there were."""
         statement = update(table).where(*where).values(columns).returning(*table.columns)
         written = self.execute(statement).mappings().all()
-        if recorded(table, columns):
+        if table in ATTESTED and recorded(table, columns):
             for row in written:
                 self._note(table, row)
         return len(written)

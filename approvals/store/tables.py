@@ -14,7 +14,7 @@ from sqlmodel import Field, SQLModel
 
 PREFIX = "approvals_"
 VERSION_TABLE = "approvals_alembic_version"
-HEAD = "0002"
+HEAD = "0003"
 """The newest migration, so that an up-to-date database opens without Alembic; a test compares."""
 
 METADATA = MetaData(
@@ -281,6 +281,79 @@ class TokenRow(_Table, table=True):
     last_used_at: str | None
 
 
+class AccountRow(_Table, table=True):
+    """A password's hash. Like what follows up to the people, no part of the record: what is done with it is."""
+
+    __tablename__ = "approvals_account"
+
+    person: str = Field(primary_key=True)
+    hash: str
+    salt: str
+    n: int
+    r: int
+    p: int
+    changed_at: str
+
+
+class TriesRow(_Table, table=True):
+    """How often somebody, or some address, tried to sign in."""
+
+    __tablename__ = "approvals_tries"
+    __table_args__ = (Index(None, "since"),)
+
+    key: str = Field(primary_key=True, description="digest of who or where")
+    count: int
+    since: str
+
+
+class TicketRow(_Table, table=True):
+    """A sign-in link's digest."""
+
+    __tablename__ = "approvals_ticket"
+    __table_args__ = (UniqueConstraint("sha256"), Index(None, "expires_at"))
+
+    id: str = Field(primary_key=True)
+    sha256: str
+    person: str
+    purpose: str
+    created_at: str
+    expires_at: str
+    used_at: str | None
+
+
+class SessionRow(_Table, table=True):
+    """A browser in which somebody signed in."""
+
+    __tablename__ = "approvals_session"
+    __table_args__ = (UniqueConstraint("sha256"), Index(None, "person"), Index(None, "expires_at"))
+
+    id: str = Field(primary_key=True)
+    sha256: str
+    person: str
+    via: str
+    proof: str
+    agent: str
+    created_at: str
+    seen_at: str
+    expires_at: str
+    revoked_at: str | None
+
+
+class KnownPersonRow(_Table, table=True):
+    """Somebody as an identity provider described them."""
+
+    __tablename__ = "approvals_known_person"
+
+    email: str = Field(primary_key=True, description="folded")
+    written: str = Field(description="the e-mail as the provider writes it")
+    name: str
+    groups: str = _long(description="canonical JSON")
+    role: str | None
+    issuer: str
+    subject: str
+    seen_at: str
+
+
 class RememberedRow(_Table, table=True):
     """An answer given under an Idempotency-Key."""
 
@@ -345,6 +418,11 @@ RULING = _named("ruling")
 WORKING_COPY = _named("working_copy")
 PERMIT = _named("permit")
 TOKEN = _named("token")
+ACCOUNT = _named("account")
+TRIES = _named("tries")
+TICKET = _named("ticket")
+SESSION = _named("session")
+KNOWN_PERSON = _named("known_person")
 REMEMBERED = _named("remembered")
 LEASE = _named("lease")
 AUDIT = _named("audit")

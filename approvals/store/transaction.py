@@ -19,6 +19,7 @@ from approvals.requests import Content, Identity, Request, WorkingCopy
 from approvals.store import facets, listing, relisting, rows, searching
 from approvals.store.attesting import ATTESTED, ERASABLE, attested, erasure
 from approvals.store.conversing import Conversing
+from approvals.store.identities import SqlIdentities
 from approvals.store.predicates import occurs
 from approvals.store.recording import Recorder
 from approvals.store.tables import (
@@ -39,7 +40,7 @@ from approvals.store.tables import (
 _BROKEN = "Somebody changed the database by hand: nothing was done. `countersign audit verify` tells more."
 
 
-class SqlTransaction(Conversing):
+class SqlTransaction(Conversing, SqlIdentities):
     """Reads and writes values; remembers which rows the next entry of the record must commit to."""
 
     def __init__(self, connection: Connection, *, writes: bool) -> None:
@@ -139,7 +140,9 @@ class SqlTransaction(Conversing):
 
     def _latest(self, request_id: str | None) -> dict[tuple[str, str], tuple[str, int]]:
         ours = AUDIT.c.request_id.is_(None) if request_id is None else AUDIT.c.request_id == rows.stored(request_id)
-        entries = self._connection.execute(select(AUDIT.c.seq, AUDIT.c.rows).where(ours).order_by(AUDIT.c.seq))
+        entries = self._connection.execute(
+            select(AUDIT.c.seq, AUDIT.c.rows).where(ours, AUDIT.c.rows != "[]").order_by(AUDIT.c.seq)
+        )
         latest: dict[tuple[str, str], tuple[str, int]] = {}
         try:
             for seq, written in entries:

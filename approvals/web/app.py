@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Callable
 from typing import Any
 
@@ -15,9 +14,12 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from approvals.bootstrap import Approvals
 from approvals.errors import ApprovalError
-from approvals.web import admin, api, lists, pages
+from approvals.web import account, admin, api, lists, signin
 from approvals.web.callers import PREFIX, Authenticating, Desk, caller
+from approvals.web.doors import is_loopback
+from approvals.web.pages import routes
 from approvals.web.problems import MEDIA_TYPE, BodyTooLarge, described, refused, request_id_of, tell_problems
+from approvals.web.visitors import admit
 
 MAX_BODY = 5 * 1024 * 1024
 """Bytes that a body may have."""
@@ -50,7 +52,7 @@ def create_app(approvals: Approvals) -> FastAPI:
     app.state.desk = Desk.of(approvals)
     for router in (api.router, lists.router, admin.router):
         app.include_router(router, prefix=PREFIX, dependencies=[Depends(caller)])
-    for router in pages.routers:
+    for router in (signin.router, account.router, *routes.routers):
         app.include_router(router)
 
     @app.get("/healthz", responses=described(503), tags=["server"])
@@ -60,7 +62,8 @@ def create_app(approvals: Approvals) -> FastAPI:
         return Health(status="ok")
 
     tell_problems(app)
-    pages.tell_on_pages(app)
+    routes.tell_on_pages(app)
+    admit(app, approvals)
     app.openapi = _openapi(app.openapi)  # type: ignore[method-assign]
     app.add_middleware(BodyLimit)
     app.add_middleware(Authenticating, tokens=approvals.tokens)
@@ -146,14 +149,6 @@ class BodyLimit:
         await self._app(scope, replayed, send)
 
 
-def is_loopback(host: str) -> bool:
-    """Whether only this machine reaches what listens there."""
-    try:
-        return ipaddress.ip_address(host.strip("[]")).is_loopback
-    except ValueError:
-        return host.casefold() == "localhost"
-
-
 def check_host(host: str, *, exposed: bool) -> None:
     """Nothing, if the queue may listen there.
 
@@ -179,6 +174,8 @@ def serve(
         host=host,
         port=settings.port if port is None else port,
         server_header=False,
+        # Who speaks to us is who is connected to us: a header must not say otherwise before we have looked.
+        proxy_headers=False,
         log_level="warning",
         # A browser that listens never hangs up by itself.
         timeout_graceful_shutdown=2,

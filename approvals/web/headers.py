@@ -27,3 +27,10 @@ PAGE_HEADERS = {
     "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
     "Cache-Control": "no-store",
 }
+
+# Not `no-referrer` where a form is: browsers then send it with `Origin: null`, which is nobody's.
+SECRET_HEADERS = {**PAGE_HEADERS, "X-Robots-Tag": "noindex, nofollow"}
+"""Of a page whose address is a secret; other sites are not told it either."""
+
+TLS_HEADERS = {"Strict-Transport-Security": "max-age=31536000"}
+"""Beside them where the queue's address begins with https."""

@@ -30,6 +30,14 @@ class BodyTooLarge(errors.ApprovalError):
     """The body is larger than this queue takes."""
 
 
+class WrongHost(errors.ApprovalError):
+    """This queue is not known under that name."""
+
+
+class FormInvalid(errors.ApprovalError):
+    """The form cannot be read."""
+
+
 class WrongField(BaseModel):
     """One thing wrong: where, and why."""
 
@@ -58,7 +66,11 @@ class Kind(NamedTuple):
 
 # The nearest class of an error's line of ancestors counts.
 KINDS: dict[type[errors.ApprovalError], Kind] = {
+    WrongHost: Kind(400, "Another name"),
+    FormInvalid: Kind(400, "The form cannot be read"),
     errors.NotAuthenticated: Kind(401, "Who is asking?"),
+    errors.SignInFailed: Kind(401, "Not signed in"),
+    errors.TicketSpent: Kind(401, "This link does not count"),
     errors.NotPermitted: Kind(403, "Not permitted"),
     errors.CannotActOnOwnRequest: Kind(403, "Your own request"),
     errors.NotACandidate: Kind(403, "You are not asked here"),
@@ -67,6 +79,7 @@ KINDS: dict[type[errors.ApprovalError], Kind] = {
     errors.NotTheDecider: Kind(403, "Somebody else decided"),
     errors.Disabled: Kind(403, "This account is not active"),
     errors.OutOfScope: Kind(403, "This token does not reach that far"),
+    errors.Forged: Kind(403, "Not from a page of yours"),
     errors.NoPermit: Kind(403, "No permit"),
     errors.NotFound: Kind(404, "There is no such thing"),
     errors.ClaimedBySomeoneElse: Kind(409, "A colleague is working on it"),
@@ -86,11 +99,14 @@ KINDS: dict[type[errors.ApprovalError], Kind] = {
     errors.FiltersInvalid: Kind(422, "There is no such filter"),
     errors.TooManyAtOnce: Kind(422, "Too many at once"),
     errors.UnsupportedClaims: Kind(422, "Claims without a source"),
+    errors.PasswordUnfit: Kind(422, "Another password, please"),
     errors.KeyReused: Kind(422, "Idempotency-Key used before"),
     errors.NotCanonical: Kind(422, "No canonical form"),
     errors.ApprovalError: Kind(422, "Refused"),
     errors.CannotExamine: Kind(503, "Nobody can check the document now"),
     errors.RecordBroken: Kind(409, "The record does not fit"),
+    errors.TooManyTries: Kind(429, "Too many tries"),
+    errors.ProviderFailed: Kind(503, "The identity provider cannot be used"),
     errors.StoreUnavailable: Kind(503, "The store cannot be reached"),
     errors.PolicyError: Kind(503, "The policies cannot be used"),
     errors.PeopleError: Kind(503, "The list of people cannot be used"),
@@ -124,7 +140,10 @@ def refused(request_id: str, error: errors.ApprovalError) -> JSONResponse:
         more["errors"] = [WrongField(path=wrong.path, message=wrong.message) for wrong in error.errors]
     if isinstance(error, errors.UnsupportedClaims):
         more["claims"] = list(error.claims)
-    return problem(request_id, slug, kind.status, kind.title, _encodable(str(error)), **more)
+    answer = problem(request_id, slug, kind.status, kind.title, _encodable(str(error)), **more)
+    if isinstance(error, errors.TooManyTries):
+        answer.headers["Retry-After"] = str(error.seconds)
+    return answer
 
 
 def tell_problems(app: FastAPI) -> None:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from starlette.responses import HTMLResponse
 
+from approvals.web.headers import PAGE_HEADERS
 from approvals.web.markdown import equip
 from approvals.web.pages.assets import asset
 from approvals.web.pages.looks import FILTERS
@@ -32,3 +35,10 @@ _TEMPLATES = _environment()
 def rendered(name: str, **context: Any) -> str:
     """The template of this name with these values."""
     return _TEMPLATES.get_template(name).render(context)
+
+
+def page(name: str, /, status: int = 200, headers: Mapping[str, str] = PAGE_HEADERS, **context: Any) -> HTMLResponse:
+    """A page as a response; no text of a template or a value can become markup, script or style."""
+    # What came in by some way may hold half a character, which no page can.
+    text = rendered(name, **context).encode("utf-8", "backslashreplace")
+    return HTMLResponse(text, status, dict(headers))

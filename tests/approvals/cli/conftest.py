@@ -10,18 +10,22 @@ import pytest
 from click.testing import Result
 from typer.testing import CliRunner
 
+from approvals.accounts import Accounts
 from approvals.audit import verify
 from approvals.bootstrap import Approvals
 from approvals.cli import commands
 from approvals.deadlines import Deadlines
 from approvals.gatekeeping import Gatekeeper
+from approvals.identities import Cost
 from approvals.ledger import Ledger
 from approvals.metrics import Metrics
 from approvals.ports import Store
 from approvals.saved import SavedViews
 from approvals.service import ApprovalService
+from approvals.sessions import Sessions
 from approvals.settings import Settings
 from approvals.store import open_store
+from approvals.tickets import Tickets
 from approvals.tokens import Tokens
 
 
@@ -63,6 +67,9 @@ def compose(people: Any, clock: Any, examiner: Any, policies: Any) -> Callable[[
             gatekeeper=Gatekeeper(ledger, people, policies, examiner),
             ledger=ledger,
             tokens=Tokens(store, people, clock),
+            accounts=Accounts(store, people, clock, cost=Cost(n=2, r=1, p=1)),
+            tickets=Tickets(store, people, clock),
+            sessions=Sessions(store, people, clock),
             metrics=Metrics(store, clock),
             saved_views=SavedViews(store, service.authority),
             clock=clock,

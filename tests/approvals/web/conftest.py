@@ -6,19 +6,25 @@ import asyncio
 import json
 from collections.abc import Callable, Iterator
 from typing import Any
+from urllib.parse import urlencode
 
 import httpx
 import pytest
 from fastapi import FastAPI
+from selectolax.lexbor import LexborHTMLParser
 
+from approvals.accounts import Accounts
 from approvals.audit import verify
 from approvals.bootstrap import Approvals
-from approvals.decisions import Actor
+from approvals.decisions import SYSTEM, Actor
+from approvals.identities import Cost
 from approvals.metrics import Metrics
 from approvals.ports import Store
 from approvals.saved import SavedViews
+from approvals.sessions import Sessions
 from approvals.settings import Settings
 from approvals.store import open_store
+from approvals.tickets import Tickets
 from approvals.tokens import Tokens
 from approvals.web import create_app
 
@@ -46,7 +52,7 @@ def approvals(
     gatekeeper: Any, ledger: Any, tokens: Tokens,
 ) -> Approvals:  # fmt: skip
     return Approvals(
-        settings=Settings(home=tmp_path),
+        settings=Settings(home=tmp_path, public_url="http://queue.test"),
         store=store,
         directory=people,
         policies=policies,
@@ -55,6 +61,9 @@ def approvals(
         gatekeeper=gatekeeper,
         ledger=ledger,
         tokens=tokens,
+        accounts=Accounts(store, people, clock, cost=Cost(n=2, r=1, p=1)),
+        tickets=Tickets(store, people, clock),
+        sessions=Sessions(store, people, clock),
         metrics=Metrics(store, clock),
         saved_views=SavedViews(store, service.authority),
         clock=clock,
@@ -154,3 +163,93 @@ def ben(call: Callable[..., Caller]) -> Caller:
 @pytest.fixture
 def ada(call: Callable[..., Caller]) -> Caller:
     return call("ada@acme.example", "read", "admin")
+
+
+# -- browsers ----------------------------------------------------------------------------------------------------
+
+
+class Browser:
+    """A browser in process: keeps cookies, follows nothing by itself, and says where its requests come from."""
+
+    def __init__(
+        self, app: FastAPI, *, base: str = "http://queue.test", peer: str = "127.0.0.1", agent: str = "Firefox"
+    ) -> None:
+        self.base = base
+        self.cookies = httpx.Cookies()
+        self.headers = {"Accept": "text/html", "User-Agent": agent}
+        self._transport = httpx.ASGITransport(app, client=(peer, 50_000))
+
+    def request(self, method: str, path: str, **terms: Any) -> httpx.Response:
+        """What the queue answers."""
+        headers = {**self.headers, **terms.pop("headers", {})}
+        sent = {name: value for name, value in headers.items() if value is not None}
+
+        async def asked() -> httpx.Response:
+            async with httpx.AsyncClient(transport=self._transport, base_url=self.base, cookies=self.cookies) as client:
+                response = await client.request(method, path, headers=sent, **terms)
+                self.cookies = client.cookies
+                return response
+
+        return asyncio.run(asked())
+
+    def get(self, path: str, **terms: Any) -> httpx.Response:
+        """Open a page."""
+        return self.request("GET", path, **terms)
+
+    def post(self, path: str, fields: Any = (), *, csrf: str | None = None, **terms: Any) -> httpx.Response:
+        """Send a form as a page of the queue would, with the token of the last page unless another is given."""
+        pairs = [*(fields.items() if isinstance(fields, dict) else fields)]
+        if csrf is not None:
+            pairs.append(("csrf", csrf))
+        headers = {
+            "Sec-Fetch-Site": "same-origin",
+            "Content-Type": "application/x-www-form-urlencoded",
+            **terms.pop("headers", {}),
+        }
+        return self.request("POST", path, content=urlencode(pairs), headers=headers, **terms)
+
+    def send(self, page: str, path: str, fields: Any = (), **terms: Any) -> httpx.Response:
+        """Open a page and send a form with its token."""
+        return self.post(path, fields, csrf=csrf_of(self.get(page)), **terms)
+
+    def sign_in(self, email: str, password: str, **fields: str) -> httpx.Response:
+        """Fill in the sign-in form."""
+        return self.send("/login", "/login", {"email": email, "password": password, **fields})
+
+
+def csrf_of(response: httpx.Response) -> str:
+    """The token that the forms of a page carry."""
+    found = LexborHTMLParser(response.text).css_first("input[name=csrf]")
+    assert found is not None, response.text
+    return str(found.attributes["value"])
+
+
+@pytest.fixture
+def csrf() -> Callable[[httpx.Response], str]:
+    return csrf_of
+
+
+@pytest.fixture
+def make_browser(app: FastAPI) -> Callable[..., Browser]:
+    """`make_browser()`, or one of another application: `make_browser(app, base="https://queue.test")`."""
+    return lambda other=None, **terms: Browser(other or app, **terms)
+
+
+@pytest.fixture
+def browser(make_browser: Callable[..., Browser]) -> Browser:
+    """A browser in which nobody has signed in."""
+    return make_browser()
+
+
+@pytest.fixture
+def signed_in(approvals: Approvals, make_browser: Callable[..., Browser]) -> Callable[..., Browser]:
+    """`signed_in("ben@acme.example")`: a browser in which Ben has just used a sign-in link."""
+
+    def make(email: str = "ben@acme.example", *, of: Approvals | None = None, **terms: Any) -> Browser:
+        queue = of or approvals
+        browser = make_browser(**terms)
+        link = queue.tickets.make(email, SYSTEM).path
+        assert browser.send(link, link).status_code == 303
+        return browser
+
+    return make

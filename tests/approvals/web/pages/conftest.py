@@ -7,13 +7,10 @@ from typing import Any
 from urllib.parse import urlencode
 
 import pytest
-from fastapi import FastAPI
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
 from approvals.decisions import Actor
-from approvals.web.visitors import Visiting, visitor
-
-CSRF = "a token of this session"
+from approvals.sessions import form_token
 
 
 class Page:
@@ -53,19 +50,21 @@ class Page:
 class Browser:
     """Somebody who signed in, without script."""
 
-    def __init__(self, client: Any) -> None:
+    def __init__(self, client: Any, secret: str) -> None:
         self._client = client
+        self._cookie, self._token = f"session={secret}", form_token(secret)
 
     def get(self, path: str, **headers: str) -> Page:
         """Open an address."""
         named = {name.replace("_", "-"): value for name, value in headers.items()}
-        return Page(self._client.get(path, headers={"Accept": "text/html", **named}))
+        return Page(self._client.get(path, headers={"Accept": "text/html", "Cookie": self._cookie, **named}))
 
     def post(self, path: str, fields: list[tuple[str, str]], **headers: str) -> Page:
         """Send these fields."""
         named = {name.replace("_", "-"): value for name, value in headers.items()}
         sent = {"Content-Type": "application/x-www-form-urlencoded", "Accept": "text/html", **named}
         sent |= {"Sec-Fetch-Site": "same-origin", "Origin": "http://queue.test"}
+        sent |= {"Cookie": self._cookie, "X-CSRF-Token": self._token}
         return Page(self._client.post(path, content=urlencode(fields).encode(), headers=sent))
 
     def submit(self, page: Page, form: str, *pressed: tuple[str, str], **typed: str) -> Page:
@@ -102,12 +101,10 @@ def fields_of(page: Page, form: LexborNode) -> list[tuple[str, str]]:
 
 
 @pytest.fixture
-def browse(app: FastAPI, client: Any, people: Any) -> Callable[[Actor], Browser]:
-    """`browse(BEN)` looks at the pages as Ben; whoever browses last is the one signed in."""
+def browse(approvals: Any, client: Any, people: Any) -> Callable[[Actor], Browser]:
+    """`browse(BEN)` looks at the pages as Ben."""
 
     def signed_in(actor: Actor) -> Browser:
-        person = people.person(actor.id)
-        app.dependency_overrides[visitor] = lambda: Visiting(actor, person, CSRF, "session")
-        return Browser(client)
+        return Browser(client, approvals.sessions.begin(people.person(actor.id), "password").secret)
 
     return signed_in
