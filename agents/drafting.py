@@ -45,7 +45,7 @@ async def draft_proposal(
         sources=sources,
         facts=facts,
         findings=findings,
-        flags=(*_grounding_flags(findings), *unchanged, *drafted.flags, *_conflict_flags(facts)),
+        flags=(*grounding_flags(findings), *unchanged, *drafted.flags, *_conflict_flags(facts)),
         based_on={"catalogue:": catalogue.version},
         cost=drafted.cost,
     )
@@ -63,7 +63,8 @@ def _needed(proposal: Proposal, brief: Brief) -> tuple[Fact, ...]:
     return tuple(fact for fact in brief.facts if fact.id in cited or fact.id in contradicted)
 
 
-def _grounding_flags(findings: tuple[Finding, ...]) -> tuple[Flag, ...]:
+def grounding_flags(findings: tuple[Finding, ...]) -> tuple[Flag, ...]:
+    """A flag where nothing supports some of the claims."""
     unsupported = [finding for finding in findings if finding.support == "unsupported"]
     if not unsupported:
         return ()

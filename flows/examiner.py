@@ -80,7 +80,7 @@ class ClassExaminer:
     def _looked_up(self, value: BaseModel, evidence: Evidence) -> LookedUp:
         """What is found of the document's claims, with everything they cite looked up in the stored pages."""
         if isinstance(value, Brief):
-            return looked_up_brief(value, Library(value.sources, value.facts, self._agents().pages))
+            return looked_up_brief(value, self._agents().pages)
         if not isinstance(value, Proposal | CrmUpdate):
             return LookedUp((), ())
         sources, facts = _sources(evidence), _facts(evidence)

@@ -139,8 +139,9 @@ def looked_up(proposal: Proposal, findings: Sequence[Finding], *, library: Libra
     return LookedUp(tuple(told), tuple(citations))
 
 
-def looked_up_brief(brief: Brief, library: Library) -> LookedUp:
+def looked_up_brief(brief: Brief, pages: StoredPages) -> LookedUp:
     """One finding for every fact of a brief: whether its quote stands in the stored page."""
+    library = Library(brief.sources, brief.facts, pages)
     findings = []
     for fact in brief.facts:
         place = library.place(fact)

@@ -13,6 +13,8 @@ class Mark(NamedTuple):
 
     claim_id: str
     standing: Standing
+    sources: tuple[int, ...] = ()
+    """Numbers of the sources that it cites, as the page counts them."""
 
 
 def marks(document: Any, standings: Mapping[str, Standing]) -> dict[str, Mark]:

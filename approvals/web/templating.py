@@ -32,7 +32,7 @@ def _environment() -> Environment:
 _TEMPLATES = _environment()
 
 
-def rendered(name: str, **context: Any) -> str:
+def rendered(name: str, /, **context: Any) -> str:
     """The template of this name with these values."""
     return _TEMPLATES.get_template(name).render(context)
 

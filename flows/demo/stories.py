@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import Any, NamedTuple
 
 from agents.documents import Claim, Create, Draft, Proposal, SetField
+from approvals.decisions import Tag
 from approvals.lifecycle import State
 from approvals.requests import Request
 from flows.demo.papers import CONTRACT, FOLLOW_UP, Clause, ContractTerms, FollowUp, Milestone
@@ -36,6 +37,7 @@ _REASONS = (
     ("other", "We agreed to wait for their answer first."),
 )
 _FEEDBACK = ("Shorter, please, and drop the onboarding.", "Please be more formal.", "Shorter, please.")
+_TAGS: tuple[tuple[Tag, ...], ...] = ((), ("tone",), ("price",), ("scope",), ("fact_wrong",), ("tone", "scope"))
 _PAST: tuple[str, ...] = (
     "nethercote-cold-store", "orrin-toolmakers", "penhallow-stays", "quarrington-vans", "rosewarne-mills",
     "sallow-bay-clinics", "thrapley-distribution", "larkspur-gearworks", "kittering-carriers", "jessamy-care",
@@ -112,6 +114,7 @@ def _this_morning(theatre: Theatre, now: datetime) -> Iterator[Story]:
     yield journey(theatre, run("quarrington-vans"), ago(hours=8), brief=OPEN)
     yield journey(theatre, run("penhallow-stays"), ago(days=1, hours=23, minutes=31), brief=OPEN)
     yield journey(theatre, run("rosewarne-mills"), ago(hours=3), brief=OPEN)
+    yield journey(theatre, run("penhallow-stays", 3), ago(hours=26), brief=Answer("approve", TOM, 30), proposal=[OPEN])
     quick = [Answer("approve", SAM, 25)]
     yield journey(theatre, run("arkwell-logistics"), ago(days=1, hours=6), proposal=quick, crm=[OPEN])
     yield moved(theatre, run("arkwell-logistics"), ago(hours=1, minutes=10), field="employees", after="1200")
@@ -125,6 +128,11 @@ def _this_morning(theatre: Theatre, now: datetime) -> Iterator[Story]:
     yield contract(theatre, run("corriemoor-clinics", flow="contract"), ago(days=2), Answer("approve", LENA, 600))
     yield contract(theatre, run("nethercote-cold-store", flow="contract"), ago(days=1, hours=3), OPEN)
     yield contract(theatre, run("jessamy-care", flow="contract"), ago(hours=9), OPEN)
+    words = "@mara the clause on price changes is new. Is that agreed?"
+    yield said(theatre, run("corriemoor-clinics", flow="contract"), ago(hours=20), LENA, words)
+    yield said(theatre, run("tarnbeck-haulage"), ago(days=1), TOM, "I called them; they need it this week.")
+    yield said(theatre, run("osmer-valve-works"), ago(hours=3), SAM, "@tom where does the 7 come from?")
+    yield put_off(theatre, run("kestrel-feinwerk"), ago(hours=2), SAM, 6)
 
 
 # -- what a run goes through -------------------------------------------------------------------------------------
@@ -154,7 +162,7 @@ def journey(
     before: str | None = None
     for round_, answer in enumerate(proposal, start=1):
         draft = theatre.proposal(run, feedback=feedback, previous=previous)
-        draft = alter(draft) if alter else draft
+        draft = theatre.flagged(alter(draft)) if alter else draft
         request = theatre.ask(run, PROPOSAL, draft, round_=round_, supersedes=before)
         request = yield from answered(theatre, run, request, answer)
         feedback, previous, before = (*feedback, answer.words), draft.document, request.id
@@ -231,6 +239,20 @@ def known(theatre: Theatre, run: Run, at: datetime, **fields: str) -> Story:
     theatre.agents.crm.apply(Create(object="company", key=f"co:{company.domain}", fields=record), by=TOM)
 
 
+def said(theatre: Theatre, run: Run, at: datetime, by: str, words: str) -> Story:
+    """Somebody says something beside what waits of a run."""
+    yield at
+    for request in theatre.waiting(run):
+        theatre.approvals.service.comment(request.id, words, person(by))
+
+
+def put_off(theatre: Theatre, run: Run, at: datetime, by: str, hours: int) -> Story:
+    """Somebody does not want to see what waits of a run for a while."""
+    yield at
+    for request in theatre.waiting(run):
+        theatre.approvals.service.snooze(request.id, person(by), at + timedelta(hours=hours))
+
+
 def moved(theatre: Theatre, run: Run, at: datetime, *, field: str, after: str) -> Story:
     """Somebody changes the company in the CRM while its update waits."""
     yield at
@@ -261,8 +283,9 @@ def answered(theatre: Theatre, run: Run, request: Request, answer: Answer) -> Ge
         case "edit":
             document = edited(theatre, request)
             vouched = service.examine(request, document).unsupported
+            tags = theatre.chance.choice(_TAGS)
             decided = service.approve(
-                request.id, by, version=request.version, edited=document, vouched=vouched, recall=RECALL
+                request.id, by, version=request.version, edited=document, vouched=vouched, recall=RECALL, tags=tags
             )
         case "reject":
             code, reason = theatre.chance.choice(_REASONS)
@@ -282,23 +305,27 @@ def edited(theatre: Theatre, request: Request) -> Any:
     document = request.content.value()
     match request.identity.gate:
         case "proposal":
-            which = theatre.chance.randint(0, 3)
-            if which == 0:
-                document["valid_days"] = 14
-            elif which == 1 and len(document["sections"][0]["claims"]) > 1:
-                document["sections"][0]["claims"].pop()
-            elif which == 2:
-                last = document["sections"][-1]["claims"][-1]
-                last["text"] = "Shall we talk about it for half an hour next week?"
-            else:
-                document["title"] = document["title"].replace("for", "made for", 1)
-                document["lines"][-1]["quantity"] = 2
+            _edit_proposal(document, theatre.chance.randint(0, 3))
         case "crm_update":
             document["changes"][-1]["apply"] = False
         case "follow_up":
             document["body"] = document["body"].replace("last week", "recently").replace("Kind regards", "Best wishes")
             document["tone"] = "formal"
     return document
+
+
+def _edit_proposal(document: Any, which: int) -> None:
+    sections = document["sections"]
+    if which == 0:
+        document["valid_days"] = 14
+    elif which == 1 and len(sections[0]["claims"]) > 1:
+        sections[0]["claims"].pop()
+    elif which == 2:
+        sections[-1]["claims"][-1]["text"] = "Shall we talk about it for half an hour next week?"
+    else:
+        dropped = document["lines"].pop()["offer"]
+        for section in sections:
+            section["claims"] = [claim for claim in section["claims"] if dropped not in claim["catalogue_ids"]]
 
 
 # -- drafts that went wrong --------------------------------------------------------------------------------------

@@ -16,15 +16,17 @@ from agents.applying import apply_update
 from agents.bootstrap import Agents
 from agents.bootstrap import build as build_agents
 from agents.documents import Brief, CrmUpdate, Draft, Proposal, Prospect
-from agents.drafting import draft_proposal
+from agents.drafting import draft_proposal, grounding_flags
+from agents.grounding import check
 from agents.planning import plan_update
 from agents.research import research
 from agents.settings import Settings as AgentSettings
 from approvals.bootstrap import Approvals
 from approvals.bootstrap import build as build_approvals
 from approvals.decisions import ALL_VERDICTS, Actor, VerdictKind
+from approvals.lifecycle import OPEN
 from approvals.people import add_person
-from approvals.ports import Person
+from approvals.ports import Person, Wanted
 from approvals.requests import Identity, Request, RunReference
 from approvals.settings import read_settings
 from flows.demo.companies import Company, InventedWeb, companies
@@ -219,6 +221,20 @@ class Theatre:
             supersedes=supersedes,
         )
         return self.approvals.gatekeeper.open(asked, _worker(run))
+
+    def flagged(self, draft: Draft[Proposal]) -> Draft[Proposal]:
+        """The draft with the findings and flags it would have come with."""
+        catalogue = self.agents.catalogue
+        findings = check(draft.document, sources=draft.sources, facts=draft.facts, catalogue=catalogue)
+        return draft.model_copy(
+            update={"findings": findings, "flags": (*grounding_flags(findings), *draft.flags)},
+        )
+
+    def waiting(self, run: Run) -> tuple[Request, ...]:
+        """The open requests of this run."""
+        wanted = Wanted(run=run.reference.id, states=OPEN)
+        with self.approvals.store.read() as transaction:
+            return transaction.page(wanted, limit=10).requests
 
     def take_up(self, run: Run, request: Request) -> Request:
         """Let the run take the answer up; a signed CRM update is carried out, with its permit."""

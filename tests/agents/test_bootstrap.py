@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from agents.bootstrap import build
-from agents.documents import Create
+from agents.bootstrap import build, utc_now
+from agents.documents import Create, Source
 from agents.errors import AgentError, CatalogueError, UnknownScheme
 from agents.ports import Crm
 from agents.settings import Settings
@@ -58,3 +58,19 @@ def test_a_wrong_setting_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
 
     with pytest.raises(AgentError, match="AGENTS_MODEL is wrong"):
         build()
+
+
+def test_what_was_read_is_looked_up_where_it_is_kept(tmp_path: Path) -> None:
+    agents = build(Settings(home=tmp_path))
+    digest = agents.snapshots.put(b"Kiel")
+    source = Source(
+        id="s1",
+        address="https://halden.example/",
+        kind="site",
+        fetched_at=utc_now(),
+        sha256=digest,
+        text_sha256=digest,
+    )
+
+    assert agents.pages.text(source, "text") == "Kiel"
+    assert agents.pages is agents.pages

@@ -25,6 +25,9 @@ ENTITY = EntityRef(name="Halden Freight", domain="halden.example")
 DEAL = "dl:halden.example:run-1"
 
 
+ENDS = "The run writes exactly this, once, and ends there."
+
+
 def of(*changes: Change, crm: Crm) -> tuple[str, ...]:
     return consequences(CrmUpdate(crm=crm.address, entity=ENTITY, changes=changes), crm=crm)
 
@@ -36,7 +39,8 @@ def proposal(halden: Brief, model: Model, catalogue: Catalogue) -> Proposal:
 
 def test_a_brief_leads_to_a_draft_and_to_nothing_else(halden: Brief, crm: Crm) -> None:
     assert consequences(halden, crm=crm) == (
-        "A proposal for Halden Freight is drafted from 13 facts of 1 source.",
+        "The run goes on to draft a proposal for Halden Freight from 13 facts of 1 source.",
+        "The proposal waits for its own approval.",
         "Nothing is sent to anyone and nothing is written to the CRM.",
     )
 
@@ -45,7 +49,11 @@ def test_a_proposal_names_every_line_and_the_total(proposal: Proposal, crm: Crm)
     said = consequences(proposal, crm=crm)
 
     assert said[0] == ("Offers Halden Freight Route Insight: 120 × 86.00 EUR (vehicle per year) = 10,320.00 EUR.")
-    assert "The total of 15,120.00 EUR becomes the deal amount that the CRM update proposes." in said
+    goes_on = (
+        "The run goes on to plan the CRM update from this text, with the total of 15,120.00 EUR as the deal amount."
+    )
+    assert goes_on in said
+    assert "The CRM update waits for its own approval; until then nothing is written." in said
     assert "Nothing is sent to the customer." in said
 
 
@@ -64,18 +72,18 @@ def test_a_field_tells_what_it_holds_now(crm: Crm) -> None:
     crm.apply(Create(object="deal", key=DEAL, fields={"name": "Offer", "currency": "EUR"}), by="bert")
     change = SetField(object="deal", key=DEAL, field="amount", before=None, after="12340.00")
 
-    assert of(change, crm=crm) == ("Sets the deal amount of Halden Freight to 12,340.00 EUR (now empty).",)
+    assert of(change, crm=crm) == ("Sets the deal amount of Halden Freight to 12,340.00 EUR (now empty).", ENDS)
 
     crm.apply(change, by="bert")
     more = change.model_copy(update={"before": "12340.00", "after": "12000"})
-    assert of(more, crm=crm) == ("Sets the deal amount of Halden Freight to 12,000.00 EUR (now 12,340.00 EUR).",)
+    assert of(more, crm=crm) == ("Sets the deal amount of Halden Freight to 12,000.00 EUR (now 12,340.00 EUR).", ENDS)
 
 
 def test_clearing_a_field_is_called_that(crm: Crm) -> None:
     crm.apply(Create(object="company", key="co:halden.example", fields={"name": "Halden", "phone": "1"}), by="bert")
     change = SetField(object="company", key="co:halden.example", field="phone", before="1", after="")
 
-    assert of(change, crm=crm) == ("Clears the company phone of Halden (now 1).",)
+    assert of(change, crm=crm) == ("Clears the company phone of Halden (now 1).", ENDS)
 
 
 def test_creating_noting_and_linking_are_said_with_names(crm: Crm) -> None:
@@ -92,6 +100,7 @@ def test_creating_noting_and_linking_are_said_with_names(crm: Crm) -> None:
         "Creates the deal Offer with amount 10.00 EUR, currency EUR.",
         "Adds a note of 1,234 characters to the deal of Halden Freight.",
         "Links the deal of Halden Freight with the company Halden Freight.",
+        ENDS,
     )
 
 
@@ -99,8 +108,8 @@ def test_what_is_unticked_is_counted_and_not_told(crm: Crm) -> None:
     create = Create(object="company", key="co:halden.example", fields={"name": "Halden"})
     note = AddNote(key="nt:1", object="company", about="co:halden.example", body="x", apply=False)
 
-    assert of(create, note, crm=crm) == ("Leaves out 1 unticked change.", "Creates the company Halden.")
-    assert of(note, crm=crm) == ("Nothing is written to the CRM: every change is unticked.",)
+    assert of(create, note, crm=crm) == ("Leaves out 1 unticked change.", "Creates the company Halden.", ENDS)
+    assert of(note, crm=crm) == ("Nothing is written to the CRM: every change is unticked.", "The run ends there.")
 
 
 def test_an_update_for_another_crm_leads_to_nothing(crm: Crm) -> None:
@@ -115,7 +124,7 @@ def test_many_changes_are_cut_with_their_number(crm: Crm) -> None:
     said = of(*notes, crm=crm)
 
     assert len(said) == MOST
-    assert said[-1] == "And 19 more changes, listed in the document."
+    assert said[-2:] == ("And 20 more changes, listed in the document.", ENDS)
 
 
 def test_reading_consequences_writes_nothing(proposal: Proposal, crm: Crm) -> None:

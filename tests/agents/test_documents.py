@@ -213,3 +213,54 @@ def test_the_total_is_exact() -> None:
 
 def test_a_contradiction_counts_for_both_sides(brueckner: Brief) -> None:
     assert contradictions(brueckner.facts) == {"f2": frozenset({"f3"}), "f3": frozenset({"f2"})}
+
+
+# -- hints for forms ---------------------------------------------------------------------------------------------
+
+
+def _hints(schema: Any) -> list[dict[str, Any]]:
+    inner = schema.values() if isinstance(schema, dict) else schema if isinstance(schema, list) else ()
+    own = [schema["ui"]] if isinstance(schema, dict) and isinstance(schema.get("ui"), dict) else []
+    return own + [hint for one in inner for hint in _hints(one)]
+
+
+@pytest.mark.parametrize("document", [Brief, Proposal, CrmUpdate])
+def test_hints_say_only_what_forms_know(document: type[BaseModel]) -> None:
+    hints = _hints(document.model_json_schema())
+
+    assert hints
+    assert {key for hint in hints for key in hint} <= {
+        "hidden", "readonly", "widget", "group", "label", "currency", "order",
+    }  # fmt: skip
+    assert {hint["widget"] for hint in hints if "widget" in hint} <= {"lines", "markdown"}
+
+
+@pytest.mark.parametrize("document", [Brief, Proposal, CrmUpdate])
+def test_an_order_names_fields_that_there_are(document: type[BaseModel]) -> None:
+    schema = document.model_json_schema()
+
+    for one in (schema, *schema["$defs"].values()):
+        assert set(one.get("ui", {}).get("order", ())) <= set(one.get("properties", ()))
+
+
+def test_what_binds_a_claim_to_its_sources_is_kept_out_of_sight() -> None:
+    fields = Proposal.model_json_schema()["$defs"]["Claim"]["properties"]
+
+    assert {name for name, field in fields.items() if field.get("ui", {}).get("hidden")} == {
+        "id", "fact_ids", "catalogue_ids",
+    }  # fmt: skip
+    assert fields["text"]["ui"] == {"widget": "lines"}
+
+
+def test_the_tick_box_of_a_change_comes_first() -> None:
+    definitions = CrmUpdate.model_json_schema()["$defs"]
+
+    for name in ("Create", "SetField", "AddNote", "Associate"):
+        assert definitions[name]["ui"]["order"][0] == "apply"
+        assert definitions[name]["properties"]["kind"]["ui"] == {"hidden": True}
+
+
+def test_hints_are_no_part_of_a_document() -> None:
+    claim = Claim(id="c1", text="x")
+
+    assert dump(claim) == {"id": "c1", "text": "x", "fact_ids": [], "catalogue_ids": []}

@@ -136,6 +136,108 @@ def test_a_claim_that_its_source_does_not_bear_out_is_found(examiner):
     assert uncited.unsupported == ("c1",)
 
 
+def kept(page: str) -> Evidence:
+    """Evidence whose one quote is said to stand in this page, which is kept."""
+    digest = composition.agents().snapshots.put(page.encode())
+    found = evidence()
+    source = found.sources[0].model_copy(update={"text_sha256": digest, "title": "Halden Freight"})
+    return found.model_copy(update={"sources": (source,)})
+
+
+@pytest.mark.parametrize(
+    ("text", "page", "support", "standing", "found"),
+    [
+        (QUOTE, f"About us. {QUOTE} Call us.", "supported", "quoted", True),
+        (QUOTE, "Halden Freight runs 41 lorries.", "unsupported", "cited", False),
+        ("Halden Freight runs 70 lorries.", QUOTE, "unsupported", "cited", True),
+    ],
+)
+def test_each_claim_stands_where_the_stored_page_has_it(examiner, text, page, support, standing, found):
+    examination = examiner.examine("agents.documents:Proposal", proposal(text), kept(page), {})
+
+    (finding,) = [one for one in examination.findings if one.claim_id == "c1"]
+    (citation,) = examination.citations
+    assert (finding.support, finding.standing) == (support, standing)
+    assert (citation.claim_id, citation.quote, citation.found) == ("c1", QUOTE, found)
+    assert (citation.title, citation.address) == ("Halden Freight", "https://halden.example/")
+
+
+def test_a_page_that_is_not_kept_leaves_the_claim_cited_with_the_reason(examiner):
+    (finding,) = examiner.examine("agents.documents:Proposal", proposal(), evidence(), {}).findings
+
+    assert (finding.support, finding.standing) == ("supported", "cited")
+    assert "is not kept here" in finding.reasons[0]
+
+
+def test_a_claim_without_a_source_is_told_apart_from_one_with_nothing_to_look_up(examiner):
+    kind = "agents.documents:Proposal"
+
+    stated = examiner.examine(kind, proposal("Halden Freight was founded in 1931.", facts=()), evidence(), {})
+    asked = examiner.examine(kind, proposal("Shall we talk next week?", facts=()), evidence(), {})
+
+    assert [finding.standing for finding in stated.findings] == ["unsourced"]
+    assert [finding.standing for finding in asked.findings] == ["none"]
+
+
+def test_the_facts_of_a_brief_and_the_changes_of_an_update_are_looked_up_too(examiner):
+    lying = kept("Nothing of the kind.").model_dump()
+    brief = Brief.model_validate({"entity": HALDEN.model_dump(), "sources": lying["sources"], "facts": lying["facts"]})
+    change = SetField(
+        object="company", key="co:halden.example", field="description", before=None, after=QUOTE, fact_ids=("f1",)
+    )
+    update = CrmUpdate(crm=composition.crm_address(), entity=HALDEN, changes=(change,))
+
+    of_brief = examiner.examine("agents.documents:Brief", brief.model_dump(mode="json"), Evidence(), {})
+    of_update = examiner.examine("agents.documents:CrmUpdate", update.model_dump(mode="json"), kept(QUOTE), {})
+
+    assert [(one.claim_id, one.support, one.standing) for one in of_brief.findings] == [("f1", "unsupported", "cited")]
+    assert [(one.claim_id, one.support, one.standing) for one in of_update.findings] == [
+        ("changes.0", "supported", "quoted")
+    ]
+
+
+def test_what_approving_changes_is_told_of_the_edited_document(examiner):
+    crm = composition.agents().crm
+    crm.apply(Create(object="company", key="co:halden.example", fields={"name": "Halden", "phone": "1"}), by="x")
+    change = SetField(object="company", key="co:halden.example", field="phone", before="1", after="3", why="Because.")
+    update = CrmUpdate(crm=composition.crm_address(), entity=HALDEN, changes=(change,))
+    document = update.model_dump(mode="json")
+    document["changes"][0]["after"] = "4"
+    crm.apply(change.model_copy(update={"after": "2"}), by="somebody")
+
+    (effect,) = examiner.examine("agents.documents:CrmUpdate", document, Evidence(), {}).effects
+
+    assert effect.model_dump() == {
+        "record": "Company Halden", "field": "Phone", "before": "1", "after": "4", "why": "Because.",
+        "note": "changed to 2 since this was planned", "path": "changes.0.apply", "applies": True,
+    }  # fmt: skip
+
+
+def test_the_preview_of_a_proposal_follows_the_price_that_was_typed(examiner):
+    document = proposal()
+    line = {"id": "l1", "offer": "route-insight", "name": "Route Insight", "quantity": 3,
+            "unit": "vehicle per year", "unit_price": "86.00"}  # fmt: skip
+    document["lines"] = [line]
+
+    def amount() -> str | None:
+        found = examiner.examine("agents.documents:Proposal", document, evidence(), {}).effects
+        return next(effect.after for effect in found if effect.field == "Deal amount")
+
+    before = amount()
+    line["quantity"] = 5
+
+    assert (before, amount()) == ("258.00 EUR", "430.00 EUR")
+
+
+def test_a_document_that_needs_no_crm_is_examined_without_one(at_home, monkeypatch):
+    monkeypatch.setenv("AGENTS_CRM", "nosuch://somewhere")
+    examiner = ClassExaminer(composition.agents, ("letters",))
+
+    examination = examiner.examine("letters:Letter", {"to": "halden", "text": "x", "postage": "1"}, Evidence(), {})
+
+    assert (examination.errors, examination.effects, examination.citations) == ((), (), ())
+
+
 def test_a_record_that_changed_since_it_was_read_is_told(examiner):
     crm = composition.agents().crm
     company = f"{crm.address}company/co:halden.example"

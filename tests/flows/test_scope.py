@@ -353,6 +353,7 @@ def test_a_script_holds_says_so_once_keeps_its_lease_and_goes_on_when_answered(h
     assert "prefect.yaml" in caplog.text
     assert house.calls == ["write halden 1", "answer halden", "post halden"]
     assert [request.run.deployment for request in house.requests()] == [None, None]
+    assert {request.run.gates for request in house.requests()} == {("note", "letter")}
 
 
 @flow(gates=[Gate("letter", Letter, policy="hurried")])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -41,12 +41,16 @@ def tree(
     *,
     errors: Iterable[FieldError] = (),
     findings: Iterable[Finding] = (),
+    numbers: Mapping[str, tuple[int, ...]] | None = None,
     readonly: bool,
 ) -> Node:
-    """The document as a form shows it, measured against the draft."""
+    """The document as a form shows it, measured against the draft; `numbers` are the sources that each claim cites."""
     standings = {finding.claim_id: finding.standing for finding in findings}
     original = None if readonly else content.value()
-    marked = marks(document, standings)
+    marked = {
+        path: mark._replace(sources=(numbers or {}).get(mark.claim_id, ()))
+        for path, mark in marks(document, standings).items()
+    }
     return nodes(_schema(content.document_schema), document, original, tuple(errors), marks=marked, readonly=readonly)
 
 

@@ -14,7 +14,7 @@ _TILES = (
     (("proposal", "offer", "quote"), "doc", 1),
     (("brief", "research", "prospect"), "lens", 2),
     (("crm", "record", "deal"), "db", 3),
-    (("mail", "message", "outreach", "letter"), "mail", 4),
+    (("mail", "message", "outreach", "letter", "follow"), "mail", 4),
     (("contract", "clause", "redline", "legal"), "contract", 5),
 )
 _GROUP_ICONS = (("legal", "legal"), ("finance", "money"), ("sales", "hand"))

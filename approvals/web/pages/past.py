@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from approvals.decisions import Ruling
 from approvals.lifecycle import Action
 from approvals.requests import Content, Request
+from approvals.service import History
 from approvals.web.pages import words
 from approvals.web.pages.document import Change, changes
 from approvals.web.pages.visit import Visit
@@ -43,9 +44,8 @@ class Version(NamedTuple):
     changes: tuple[Change, ...]
 
 
-def activity(visit: Visit, request: Request) -> tuple[Event, ...]:
+def activity(visit: Visit, request: Request, history: History) -> tuple[Event, ...]:
     """Opening, versions, signatures, rulings and comments, oldest first."""
-    history = visit.at.approvals.service.history(request.id, visit.by)
     asker = requester(visit, request)
     events = [(request.opened_at, "run", asker or "The agent", "asked" if asker else "asked for a decision", "")]
     events += [_revised(visit, content) for content in history.contents[1:]]
@@ -61,11 +61,10 @@ def activity(visit: Visit, request: Request) -> tuple[Event, ...]:
     )
 
 
-def versions(visit: Visit, request: Request) -> tuple[Version, ...]:
+def versions(visit: Visit, request: Request, history: History) -> tuple[Version, ...]:
     """Earlier rounds and versions, newest first, each with its difference to the one that followed."""
-    service, now = visit.at.approvals.service, visit.now
+    now, contents = visit.now, history.contents
     found: list[Version] = []
-    contents = service.history(request.id, visit.by).contents
     later = request.content
     for content in reversed(contents[:-1]):
         changed = changes(content.value(), later.value())
@@ -131,8 +130,3 @@ def _ruled(visit: Visit, ruling: Ruling) -> tuple[datetime, str, str, str, str]:
     if ruling.recalled:
         what += ", taken back"
     return ruling.at, icon, who, what, ruling.feedback or ruling.reason or ""
-
-
-def answered_with(ruling: Ruling | None) -> Any:
-    """The document that counted, as JSON text; None where none did."""
-    return ruling.document if ruling else None

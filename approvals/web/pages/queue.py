@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 from urllib.parse import parse_qsl
@@ -12,6 +13,7 @@ from starlette.responses import Response
 from approvals.errors import ApprovalError, FiltersInvalid
 from approvals.filters import Filters
 from approvals.lifecycle import Action
+from approvals.ports import Listed
 from approvals.requests import Request
 from approvals.web.pages import looks, seen, words
 from approvals.web.pages.done import done
@@ -24,7 +26,6 @@ PAGE = 40
 """Rows that are shown at once."""
 
 _SORTS = (("due", "Soonest due"), ("newest", "Newest first"), ("value", "Highest value"))
-_KINDS = ("proposal", "brief", "crm_update")
 
 
 class Choice(NamedTuple):
@@ -148,7 +149,7 @@ def _page(visit: Visit, filters: Filters) -> Response:
         filters=filters,
         path="/queue" if is_list else "/decided",
         hidden=parse_qsl(kept.query()),
-        chips=_chips(filters),
+        chips=_chips(visit, filters, found.rows),
         sorts=_sorts(filters) if is_list else (),
         empty=_empty(filters),
         key=new_key(),
@@ -156,8 +157,14 @@ def _page(visit: Visit, filters: Filters) -> Response:
     )
 
 
-def _chips(filters: Filters) -> tuple[Choice, ...]:
-    shown = _KINDS if filters.gate in (None, *_KINDS) else (*_KINDS, str(filters.gate))
+def _chips(visit: Visit, filters: Filters, rows: Iterable[Listed]) -> tuple[Choice, ...]:
+    try:
+        # A gate goes by the name of its policy, unless its flow says otherwise.
+        known = tuple(visit.at.approvals.policies().policies)
+    except ApprovalError:
+        known = ()
+    here = (filters.gate,) if filters.gate else ()
+    shown = list(dict.fromkeys((*known, *here, *(row.gate for row in rows))))
     looked = [(kind, looks.gate(kind)) for kind in shown]
     return (
         Choice("All kinds", "", list_address(filters, gate=None), filters.gate is None),

@@ -59,7 +59,7 @@ def context_of(filters: Filters) -> str:
     return f"?{query}" if query else ""
 
 
-def row(visit: Visit, listed: Listed, filters: Filters, now: datetime) -> Row:
+def row(visit: Visit, listed: Listed, context: str, now: datetime) -> Row:
     """The row of a request."""
     opened = is_open(listed.state)
     holder = claimed(listed, now)
@@ -70,9 +70,10 @@ def row(visit: Visit, listed: Listed, filters: Filters, now: datetime) -> Row:
     return Row(
         id=listed.id,
         version=listed.version,
-        href=f"/r/{listed.id}{context_of(filters)}",
+        href=f"/r/{listed.id}{context}",
         title=listed.title,
-        about=listed.about,
+        # Said once: a title that names the company needs no second naming.
+        about="" if listed.about.casefold() in listed.title.casefold() else listed.about,
         summary=listed.summary,
         look=gate(listed.gate),
         due=words.due(listed.due_at, now) if opened else words.Due(_decided(listed, now), ""),
@@ -91,7 +92,7 @@ def row(visit: Visit, listed: Listed, filters: Filters, now: datetime) -> Row:
 
 def grouped(visit: Visit, rows: tuple[Listed, ...], filters: Filters) -> tuple[Group, ...]:
     """The rows under their headings: deadlines, or days where they were decided; none where sorted otherwise."""
-    now = visit.now
+    now, context = visit.now, context_of(filters)
 
     def heading(listed: Listed) -> str:
         if filters.view == "decided":
@@ -101,7 +102,7 @@ def grouped(visit: Visit, rows: tuple[Listed, ...], filters: Filters) -> tuple[G
         return "Newest first" if filters.order == "newest" else "Highest value first"
 
     return tuple(
-        Group(name, name == "Overdue", tuple(row(visit, one, filters, now) for one in ones))
+        Group(name, name == "Overdue", tuple(row(visit, one, context, now) for one in ones))
         for name, ones in groupby(rows, key=heading)
     )
 

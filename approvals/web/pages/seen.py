@@ -14,9 +14,9 @@ from approvals.web.pages import words
 from approvals.web.pages.looks import label
 
 _FOLLOWS = (
-    (("send", "e-mail", "email", "mail"), "mail"),
-    (("crm", "writes", "updates", "creates", "sets", "deal", "note", "company"), "db"),
-    (("resume", "run", "draft", "plan"), "run"),
+    (("sends ", "e-mails ", "mails "), "mail"),
+    (("creates ", "sets ", "adds ", "links ", "updates ", "writes ", "changes ", "removes "), "db"),
+    (("the run ", "a proposal ", "resumes ", "starts ", "the crm update "), "run"),
 )
 
 
@@ -88,9 +88,8 @@ def altered(effects: Iterable[Effect]) -> tuple[Altered, ...]:
 
 
 def _shared(said: list[str]) -> str:
-    """What the first says, where no other says anything else."""
-    told = {one for one in said if one}
-    return told.pop() if len(told) == 1 and len(said) > 1 else ""
+    """What every line says, where all say the same; a warning of one is never said of all."""
+    return said[0] if len(said) > 1 and len(set(said)) == 1 else ""
 
 
 def follows(examination: Examination | None) -> tuple[Line, ...]:
@@ -236,7 +235,7 @@ def _host(address: str) -> str:
 
 def _icon(sentence: str) -> str:
     low = sentence.lower()
-    return next((icon for needles, icon in _FOLLOWS if any(needle in low for needle in needles)), "right")
+    return next((icon for needles, icon in _FOLLOWS if low.startswith(needles)), "dot")
 
 
 __all__ = ["Claim", "Evidence", "Line", "Source", "checks", "claims", "evidence", "follows", "gist", "link"]

@@ -161,12 +161,14 @@ def sheet(visit: Visit, request: Request, filters: Filters, typed: Typed | None 
     examination, refusal = _examined(visit, request, document if changed else None)
     errors = tuple(typed.errors if typed and typed.errors else examination.errors if examination else ())
     cited = seen.claims(document)
+    evidence = seen.evidence(content, cited)
     findings = examination.findings if examination else content.evidence.findings
     checks = (seen.unexamined(refusal),) if refusal else seen.checks(content, findings, cited)
     vouched = typed.vouched if typed else ()
     holder = request.claimed_at(now)
     previous, following = neighbours(visit, request, filters)
-    snooze = service.snoozed(request.id, visit.by)
+    snooze = service.snoozed(request.id, visit.by) if request.is_open else None
+    history = service.history(request.id, visit.by)
     restored = (Notice("acc", "pen", f"Your draft from {copy.at:%H:%M} UTC is restored."),) if copy and changed else ()
     return Sheet(
         request=request,
@@ -182,17 +184,19 @@ def sheet(visit: Visit, request: Request, filters: Filters, typed: Typed | None 
         steps=track(visit, request),
         notices=(*_notices(request), *restored),
         document=document,
-        tree=documents.tree(content, document, errors=errors, findings=findings, readonly="edit" not in can),
+        tree=documents.tree(
+            content, document, errors=errors, findings=findings, numbers=evidence.numbers, readonly="edit" not in can
+        ),
         changes=changed,
         follows=seen.follows(examination),
         effects=seen.altered(examination.effects) if examination else (),
         checks=checks,
-        evidence=seen.evidence(content, cited),
+        evidence=evidence,
         standings={finding.claim_id: finding.standing for finding in findings},
         vouches=_vouches(examination, cited, vouched),
         errors=errors,
-        versions=past.versions(visit, request),
-        activity=past.activity(visit, request),
+        versions=past.versions(visit, request, history),
+        activity=past.activity(visit, request, history),
         can=frozenset(can),
         presets=_presets(now),
         snoozed=snooze.until if snooze else None,

@@ -119,11 +119,11 @@ class Visit:
             request_id=request_id_of(self.http),
         )
 
-    def page(self, template: str, here: str, *, status: int = 200, **context: Any) -> Response:
+    def page(self, template: str, here: str, /, *, status: int = 200, **context: Any) -> Response:
         """A whole page."""
         return self.fragment(template, status=status, shell=self.shell(here), **context)
 
-    def fragment(self, template: str, *, status: int = 200, **context: Any) -> Response:
+    def fragment(self, template: str, /, *, status: int = 200, **context: Any) -> Response:
         """A part of a page, as scripts ask for it."""
         return answered(self.http, rendered(template, now=self.now, **context), status)
 

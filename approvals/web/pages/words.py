@@ -37,7 +37,7 @@ def span(seconds: float) -> str:
     """A duration in its largest fitting unit."""
     if seconds < 90 * _MINUTE:
         return f"{max(1, int(seconds // _MINUTE))} min"
-    if seconds < 36 * _HOUR:
+    if seconds < 48 * _HOUR:
         return f"{int(seconds // _HOUR)} h"
     if seconds < 21 * _DAY:
         return f"{int(seconds // _DAY)} days"

@@ -14,7 +14,7 @@ def test_insights_count_what_people_decided(browse, open_request, service, make_
 
     assert page.said(".figures div:nth-child(1)") == "Waiting now 1 none overdue"
     assert page.said(".figures div:nth-child(3)") == "Approved unchanged 60 % of 5 decisions"
-    assert "Offer · Title 25 %" in page.said(".two")
+    assert page.said(".meters li") == "Offer · Title 1 of 4 approved 25 %"
     assert sum(int(one.text()) for one in page.all(".table td.num")[: 28 * 3]) == 5
     assert all(one.css_first("title") for one in page.all(".chart rect"))
 

@@ -362,5 +362,3 @@ def test_after_a_decision_the_next_of_the_list_comes(browse, open_request, BEN):
     answer = browser.submit(browser.get(f"/r/{order[0]}"), "form#decide", ("verdict", "approve"))
 
     assert answer.address == f"/r/{order[1]}?done={order[0]}"
-
-

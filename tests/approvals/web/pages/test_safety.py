@@ -18,7 +18,6 @@ def hostile(open_request, make_offer):
         summary=HOSTILE,
         about=HOSTILE,
         document=make_offer(title=HOSTILE),
-        run={"id": "run-1", "name": HOSTILE, "flow": HOSTILE, "url": "javascript:alert(1)"},
         evidence={
             "sources": [{"id": "s1", "address": "javascript:alert(1)", "title": HOSTILE}],
             "facts": [{"id": "f1", "key": HOSTILE, "value": "1", "quote": HOSTILE, "source_id": "s1"}],
@@ -28,7 +27,16 @@ def hostile(open_request, make_offer):
     )
 
 
-PAGES = ("/queue", "/queue?q=<script>alert(1)</script>", "/decided", "/insights", "/r/{id}", "/r/{id}/peek", "/r/NOPE", "/nothing")
+PAGES = (
+    "/queue",
+    "/queue?q=<script>alert(1)</script>",
+    "/decided",
+    "/insights",
+    "/r/{id}",
+    "/r/{id}/peek",
+    "/r/NOPE",
+    "/nothing",
+)
 
 
 @pytest.mark.parametrize("path", PAGES)
@@ -83,7 +91,9 @@ def test_what_hides_in_a_text_is_told_with_a_raw_view(browse, open_request, make
     assert page.all(".spelled")
 
 
-@pytest.mark.parametrize("address", ["//evil.example", "https://evil.example", "/\\evil.example", "javascript:alert(1)"])
+@pytest.mark.parametrize(
+    "address", ["//evil.example", "https://evil.example", "/\\evil.example", "javascript:alert(1)"]
+)
 def test_nobody_is_sent_elsewhere_after_an_act(browse, BEN, address):
     answer = browse(BEN).post("/theme", [("theme", "dark"), ("next", address), ("csrf", "")])
 
