@@ -1,4 +1,4 @@
-"""A real server on a home full of requests, and Chromium in front of it. Whatever a page complains of fails the test."""
+"""A real server on a home full of requests, and Chromium in front of it. Any complaint of a page fails the test."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -27,8 +26,7 @@ from approvals.lifecycle import OPEN
 from approvals.ports import Listed
 from approvals.reading import Reading
 from approvals.requests import Request
-from flows.demo.showcase import staged_requests
-from flows.demo.theatre import SAM, TOM
+from flows.demo.theatre import SAM
 
 HERE = Path(__file__).parent
 NAMES = ("chromium", "chromium-browser", "google-chrome")
@@ -36,7 +34,7 @@ FLAGS = (
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
     "--disable-component-update", "--disable-sync",
 )  # fmt: skip
-PASSWORD = "correct horse battery staple"
+Starter = Callable[[Path, object], int]
 DESK = {"width": 1440, "height": 900}
 PHONE = {"width": 390, "height": 844}
 
@@ -57,35 +55,21 @@ def _server() -> Any:
     return module
 
 
-opened: Callable[[Path], Approvals] = _server().opened
+_SERVER = _server()
+opened: Callable[[Path], Approvals] = _SERVER.opened
+PASSWORD: str = _SERVER.PASSWORD
 
 
 # -- the queue ---------------------------------------------------------------------------------------------------
 
 
 @pytest.fixture(scope="session")
-def showcase(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A home as somebody finds it in the morning; tests take copies."""
-    home = tmp_path_factory.mktemp("showcase") / "home"
-    theatre = staged_requests(home, now=datetime.now(UTC))
-    approvals = theatre.approvals
-    for email in (SAM, TOM):
-        person = approvals.directory.person(email)
-        assert person
-        # As somebody who came by a sign-in link, who need not know the password before.
-        begun = approvals.sessions.begin(person, "ticket")
-        approvals.accounts.set_password(PASSWORD, Actor(kind="person", id=email, via="session"), begun.session)
-    approvals.close()
-    return home
-
-
-@pytest.fixture(scope="session")
-def _starter() -> Iterator[Callable[[Path, int], int]]:
+def _starter() -> Iterator[Starter]:
     process = subprocess.Popen([sys.executable, HERE / "server.py"], stdin=-1, stdout=-1, text=True)
     assert process.stdin
     assert process.stdout
 
-    def start(home: Path, port: int) -> int:
+    def start(home: Path, port: object) -> int:
         print(home, port, file=process.stdin, flush=True)
         return int(process.stdout.readline())
 
@@ -95,10 +79,18 @@ def _starter() -> Iterator[Callable[[Path, int], int]]:
     process.stdout.close()
 
 
+@pytest.fixture(scope="session")
+def showcase(tmp_path_factory: pytest.TempPathFactory, _starter: Starter) -> Path:
+    """A home as somebody finds it in the morning; tests take copies."""
+    home = tmp_path_factory.mktemp("showcase") / "home"
+    _starter(home, "build")
+    return home
+
+
 class Queue:
     """A running server and, beside it, the same queue for the test itself."""
 
-    def __init__(self, home: Path, start: Callable[[Path, int], int]) -> None:
+    def __init__(self, home: Path, start: Starter) -> None:
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             self.port = free.getsockname()[1]
@@ -137,9 +129,13 @@ class Queue:
         """Let time go by."""
         (self.home / "ahead").write_text(str(seconds))
 
+    def person(self, email: str) -> Actor:
+        """Somebody who is signed in."""
+        return Actor(kind="person", id=email, via="session", scopes=frozenset({"read", "decide"}))
+
     def rows(self, email: str = SAM, **filters: Any) -> tuple[Listed, ...]:
         """What the list of this person holds."""
-        return Reading(self.service).listed(person(email), Filters(**filters), limit=200).rows
+        return Reading(self.service).listed(self.person(email), Filters(**filters), limit=200).rows
 
     def find(self, text: str, **wanted: Any) -> Request:
         """The first open request whose title begins so."""
@@ -157,13 +153,8 @@ class Queue:
         return self.get(request_id).state in OPEN
 
 
-def person(email: str) -> Actor:
-    """Somebody who is signed in."""
-    return Actor(kind="person", id=email, via="session", scopes=frozenset({"read", "decide"}))
-
-
 @pytest.fixture
-def queue(showcase: Path, tmp_path: Path, _starter: Callable[[Path, int], int]) -> Iterator[Queue]:
+def queue(showcase: Path, tmp_path: Path, _starter: Starter) -> Iterator[Queue]:
     """A server on a home of its own."""
     home = tmp_path / "home"
     shutil.copytree(showcase, home)
@@ -235,7 +226,7 @@ class Watched:
 
 @pytest.fixture
 def visit(chromium: Browser, queue: Queue) -> Iterator[Callable[..., Watched]]:
-    """`visit(SAM)` is a browser in which Sam signed in, with the password; more terms are Playwright's."""
+    """`visit(SAM)` is a browser in which Sam has signed in; more terms are Playwright's."""
     opened: list[Watched] = []
 
     def make(email: str | None = SAM, **terms: Any) -> Watched:
@@ -244,12 +235,10 @@ def visit(chromium: Browser, queue: Queue) -> Iterator[Callable[..., Watched]]:
         watched = Watched(context, queue)
         opened.append(watched)
         if email is not None:
-            page = watched.page("/login")
-            page.get_by_label("E-mail").fill(email)
-            page.get_by_label("Password").fill(PASSWORD)
-            page.get_by_role("button", name="Sign in", exact=True).click()
-            page.wait_for_url("**/queue")
-            page.close()
+            known = queue.approvals.directory.person(email)
+            assert known
+            secret = queue.approvals.sessions.begin(known, "password").secret
+            context.add_cookies([{"name": "session", "value": secret, "url": queue.address}])
         return watched
 
     yield make

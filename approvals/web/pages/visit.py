@@ -132,7 +132,9 @@ class Visit:
         if "x-fragment" not in self.http.headers:
             return moved_to(address)
         headers = {"Cache-Control": "no-store", "X-Location": local(address)}
-        return Response(status_code=204, headers={**headers, **{f"X-{name.title()}": text for name, text in told.items()}})
+        return Response(
+            status_code=204, headers={**headers, **{f"X-{name.title()}": text for name, text in told.items()}}
+        )
 
     def _waiting(self) -> tuple[NavItem, ...]:
         groups = tuple(f"group:{group}" for group in sorted(self.visitor.person.groups))
