@@ -252,13 +252,14 @@ def form(http: HttpRequest) -> Form:
     return entry(http).form
 
 
-def still_signed_in(http: HttpRequest, visiting: Visiting) -> bool:
-    """Whether they may look on, a while after they came: their session goes on, and nobody has disabled them."""
+def still_signed_in(http: HttpRequest) -> bool:
+    """Whether whoever was let in may look on: asked again, of the session and of the person."""
+    came = entry(http)
     try:
-        found = http.app.state.desk.approvals.sessions.recognise(entry(http).cookie("session") or "")
-    except (NotAuthenticated, Disabled):
+        Entry(came.approvals, came.door, http).visiting()
+    except ApprovalError:
         return False
-    return same_person(found.person.email, visiting.person.email)
+    return True
 
 
 AtDoor = Annotated[Entry, Depends(entry)]
