@@ -6,7 +6,7 @@ STAMP := $(VENV)/.installed
 TESTS ?= tests
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo up test check bench docs lock clean
+.PHONY: help install demo up showcase test check bench docs lock clean
 
 help:  ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -30,6 +30,9 @@ demo: $(STAMP)  ## the main job, embedded; AUTO=1 plays the reviewer too
 
 up: $(STAMP)  ## Prefect server, approval queue and worker on this machine
 	@$(BIN)/countersign up
+
+showcase: $(STAMP)  ## a queue full of invented requests, to look around; PORT=4280
+	@$(BIN)/python -m flows.demo.showcase --serve $(or $(PORT),4280)
 
 test: $(STAMP)  ## every test that needs no browser
 	@$(BIN)/python -m pytest -n auto --dist worksteal $(TESTS)

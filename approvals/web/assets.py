@@ -1,11 +1,16 @@
-"""Stylesheet, script and icons: read once, under an address that changes with their content."""
+"""Stylesheet, script and icons: read once, under an address that changes with their content.
+
+The script is written as one module a noun, in `static/script/`; they are sent as one file, so that a page asks once.
+"""
 
 from __future__ import annotations
 
 import gzip
 import hashlib
+import re
 from functools import cache
 from importlib import resources
+from importlib.resources.abc import Traversable
 from typing import NamedTuple
 
 from fastapi import APIRouter, Response
@@ -16,6 +21,10 @@ from approvals.errors import NotFound
 router = APIRouter(include_in_schema=False)
 
 _TYPES = {"css": "text/css; charset=utf-8", "js": "text/javascript; charset=utf-8", "svg": "image/svg+xml"}
+_SCRIPT = "app.js"
+_IMPORT = re.compile(r'^import (?:\{[^}]*\} from )?"\./(\w+\.js)";\n', re.MULTILINE)
+_EXPORT = re.compile(r"^export (?=const|let|function|async|class)", re.MULTILINE)
+_LEFT_OUT = re.compile(r"^(?:[ \t]*(?://|/\*\*).*\n|[ \t]+|\n)", re.MULTILINE)
 
 
 class Asset(NamedTuple):
@@ -29,14 +38,35 @@ class Asset(NamedTuple):
 
 @cache
 def _shipped() -> dict[str, Asset]:
-    found = {}
-    for file in resources.files("approvals.web").joinpath("static").iterdir():
-        kind = file.name.rpartition(".")[2]
-        if kind in _TYPES:
-            plain = file.read_bytes()
-            digest = hashlib.sha256(plain).hexdigest()[:16]
-            found[file.name] = Asset(digest, plain, gzip.compress(plain, 9, mtime=0), _TYPES[kind])
-    return found
+    static = resources.files("approvals.web").joinpath("static")
+    found = {file.name: file.read_bytes() for file in static.iterdir() if file.name.rpartition(".")[2] in _TYPES}
+    found[_SCRIPT] = joined(static.joinpath("script"), _SCRIPT).encode()
+    return {name: _asset(name, plain) for name, plain in found.items()}
+
+
+def _asset(name: str, plain: bytes) -> Asset:
+    digest = hashlib.sha256(plain).hexdigest()[:16]
+    return Asset(digest, plain, gzip.compress(plain, 9, mtime=0), _TYPES[name.rpartition(".")[2]])
+
+
+def joined(folder: Traversable, entry: str) -> str:
+    """The module with everything it imports before it, each once; they share one scope, so no name may stand twice."""
+    parts: dict[str, str] = {}
+
+    def add(name: str) -> None:
+        if name in parts:
+            return
+        parts[name] = ""
+        text = folder.joinpath(name).read_text("utf-8")
+        for needed in _IMPORT.findall(text):
+            add(needed)
+        # Again at the end of the order, behind what it needs.
+        parts.pop(name)
+        # Comments and indentation are for those who read the modules.
+        parts[name] = _LEFT_OUT.sub("", _EXPORT.sub("", _IMPORT.sub("", text)))
+
+    add(entry)
+    return "".join(parts.values())
 
 
 def asset(name: str) -> str:

@@ -17,6 +17,7 @@ from approvals.errors import ApprovalError, NotAuthenticated
 from approvals.reading import Reading
 from approvals.tokens import Tokens
 from approvals.web.answering import Answering
+from approvals.web.live import Live
 from approvals.web.problems import refused, request_id_of
 
 PREFIX = "/api/v1"
@@ -32,11 +33,17 @@ class Desk:
     approvals: Approvals
     reading: Reading
     answering: Answering
+    live: Live
 
     @classmethod
     def of(cls, approvals: Approvals) -> Desk:
         """The desk of this queue."""
-        return cls(approvals, Reading(approvals.service), Answering(approvals.store, approvals.clock))
+        return cls(
+            approvals,
+            Reading(approvals.service),
+            Answering(approvals.store, approvals.clock),
+            Live(approvals),
+        )
 
 
 def desk(http: HttpRequest) -> Desk:

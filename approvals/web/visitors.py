@@ -67,7 +67,7 @@ class Entry:
         self.form: Form = ()
         self.cookies = Response()
         """Whose cookies are sent along with whatever answers."""
-        self._approvals = approvals
+        self.approvals = approvals
         self._http = http
         self._visiting: Visiting | None = None
 
@@ -106,7 +106,7 @@ class Entry:
         Raises:
             Disabled: the person's account is not active.
         """
-        begun = self._approvals.sessions.begin(
+        begun = self.approvals.sessions.begin(
             person,
             proof,
             via=via,
@@ -121,7 +121,7 @@ class Entry:
         found, why = None, None
         if secret is not None:
             try:
-                found = self._approvals.sessions.recognise(secret)
+                found = self.approvals.sessions.recognise(secret)
             except (NotAuthenticated, Disabled) as error:
                 why = str(error)
         if told is not None:
@@ -135,14 +135,14 @@ class Entry:
         same = found is not None and found.session.via == "header" and same_person(found.person.email, told)
         if found is not None and secret is not None and same:
             return _visiting(found, secret)
-        person = self._approvals.directory.person(told)
+        person = self.approvals.directory.person(told)
         if person is None:
             raise NotSignedIn(self._wanted(), f"{told} is not among the people of this queue.")
         try:
             secret = self.begin(person, "header", "header")
         except Disabled as error:
             raise NotSignedIn(self._wanted(), str(error)) from error
-        return _visiting(self._approvals.sessions.recognise(secret), secret)
+        return _visiting(self.approvals.sessions.recognise(secret), secret)
 
     def _wanted(self) -> str:
         url = self._http.url
@@ -161,7 +161,7 @@ class Entering:
 
     def __init__(self, app: ASGIApp, approvals: Approvals, door: Door) -> None:
         self._app = app
-        self._approvals = approvals
+        self.approvals = approvals
         self._door = door
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -170,7 +170,7 @@ class Entering:
             await self._app(scope, receive, send)
             return
         http = HttpRequest(scope, receive)
-        entry = scope[_ENTRY] = Entry(self._approvals, self._door, http)
+        entry = scope[_ENTRY] = Entry(self.approvals, self._door, http)
 
         async def accompanied(message: Message) -> None:
             if message["type"] == "http.response.start":
@@ -239,9 +239,27 @@ def visitor(http: HttpRequest) -> Visiting:
     return entry(http).visiting()
 
 
+def signed_in(http: HttpRequest) -> str | None:
+    """E-mail of who is signed in with this browser; None where nobody is."""
+    try:
+        return visitor(http).person.email
+    except NotAuthenticated:
+        return None
+
+
 def form(http: HttpRequest) -> Form:
     """The fields of the form that was sent, in order."""
     return entry(http).form
+
+
+def still_signed_in(http: HttpRequest) -> bool:
+    """Whether whoever was let in may look on: asked again, of the session and of the person."""
+    came = entry(http)
+    try:
+        Entry(came.approvals, came.door, http).visiting()
+    except ApprovalError:
+        return False
+    return True
 
 
 AtDoor = Annotated[Entry, Depends(entry)]

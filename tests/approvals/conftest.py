@@ -18,21 +18,26 @@ from typing import Any
 
 import httpx
 import pytest
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
 
 from approvals.audit import verify
 from approvals.canonical import canonical, digest, settled
 from approvals.deadlines import Deadlines
 from approvals.decisions import Actor, Value
-from approvals.errors import FieldError, PolicyError
+from approvals.deliveries import Notice
+from approvals.errors import FieldError, NotificationsError, PolicyError
 from approvals.gatekeeping import Gatekeeper
 from approvals.ledger import Ledger
+from approvals.links import Links
+from approvals.notifications import Notifications
+from approvals.outbox import Outbox, Terms
 from approvals.people import PeopleList
 from approvals.policies import Policies, Policy
 from approvals.ports import Examination, Person, Store
 from approvals.requests import Evidence, Fact, Finding, Identity, Moved, Proposed, Request, RunReference, Source
 from approvals.service import ApprovalService
 from approvals.store import open_store
+from approvals.subscriptions import Subscriptions
 
 NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
 
@@ -292,6 +297,96 @@ def service(store: Store, people: ChangingPeople, clock: SettableClock, examiner
 @pytest.fixture
 def deadlines(service: ApprovalService, ledger: Ledger) -> Deadlines:
     return Deadlines(service, ledger)
+
+
+# -- messages ----------------------------------------------------------------------------------------------------
+
+LINK_KEYS = (b"the newest key of these tests, thirty-two and more", b"the key before that one, also long enough")
+
+
+class Receivers:
+    """Stands for every place that is told: keeps what it is sent, and fails as it is told to."""
+
+    def __init__(self) -> None:
+        self.sent: list[tuple[str, Notice]] = []
+        self.failures: dict[str, Exception] = {}
+        """Beginning of an address -> what sending there raises."""
+        self.tried = 0
+
+    def opened(self, address: SecretStr, secret: SecretStr | None) -> Any:
+        """The receiver at this address."""
+        receivers, named = self, address.get_secret_value()
+
+        class Receiver:
+            def send(self, notice: Notice) -> None:
+                receivers.tried += 1
+                for beginning, failure in receivers.failures.items():
+                    if named.startswith(beginning):
+                        raise failure
+                receivers.sent.append((named, notice))
+
+        return Receiver()
+
+    def notices(self, beginning: str = "") -> list[Notice]:
+        """What was sent to addresses that begin so."""
+        return [notice for address, notice in self.sent if address.startswith(beginning)]
+
+
+@pytest.fixture
+def receivers() -> Receivers:
+    return Receivers()
+
+
+class Subscribed:
+    """Who is told of what, as it reads now."""
+
+    def __init__(self) -> None:
+        self.terms: dict[str, Any] = {}
+        self.broken: str | None = None
+
+    def __call__(self) -> Subscriptions:
+        if self.broken is not None:
+            raise NotificationsError(self.broken)
+        return Subscriptions.model_validate(self.terms)
+
+    def notify(self, to: str, **terms: Any) -> None:
+        """Tell one place more."""
+        self.terms.setdefault("notify", []).append({"to": to, **terms})
+
+    def mail(self, **terms: Any) -> None:
+        """Mail to people."""
+        self.terms["mail"] = {"via": "mailto://mail.example", **terms}
+
+
+@pytest.fixture
+def subscribed() -> Subscribed:
+    return Subscribed()
+
+
+@pytest.fixture
+def links(clock: SettableClock) -> Links:
+    return Links(lambda: LINK_KEYS, clock)
+
+
+@pytest.fixture
+def messages(
+    people: ChangingPeople, clock: SettableClock, links: Links, subscribed: Subscribed, receivers: Receivers
+) -> Callable[[Store], dict[str, Any]]:
+    """What an `Approvals` needs for messages, on this store: `Approvals(…, **messages(store))`."""
+
+    def made(store: Store) -> dict[str, Any]:
+        terms = Terms("https://queue.test")
+        outbox = Outbox(store, people, clock, links, subscribed, receivers.opened, terms)
+        notifications = Notifications(store, people, clock, subscribed, receivers.opened, outbox, terms)
+        return {"links": links, "outbox": outbox, "notifications": notifications}
+
+    return made
+
+
+@pytest.fixture
+def outbox(messages: Callable[[Store], dict[str, Any]], store: Store) -> Outbox:
+    made: Outbox = messages(store)["outbox"]
+    return made
 
 
 class ChangingPolicies:

@@ -30,11 +30,11 @@ from approvals.requests import Request
 from approvals.web import words
 from approvals.web.pages import document as documents
 from approvals.web.pages.document import changes
-from approvals.web.pages.done import named
+from approvals.web.pages.done import left, named
 from approvals.web.pages.queue import asked
 from approvals.web.pages.review import shown, typed
 from approvals.web.pages.sheet import Notice, Typed, confirmation, neighbours, sheet
-from approvals.web.pages.visit import Form, Sent, Visit, Visited, list_address, local, moved_to
+from approvals.web.pages.visit import Form, Sent, Visit, Visited, list_address, local
 
 router = APIRouter(include_in_schema=False)
 
@@ -69,7 +69,7 @@ def decide(visit: Visited, form: Sent, request_id: str) -> Response:
     if answer.repeated and current.is_open and answer.text != "signed":
         taken_back = Notice("wa", "undo", "You took this decision back. Nothing is decided; decide again.")
         return shown(visit, current, filters, typed=sent, conflict=taken_back, status=409)
-    return moved_to(_with_done(after, request.id))
+    return visit.moved(_with_done(after, request.id), left=str(left(current, visit)))
 
 
 @router.post("/r/{request_id}/save")
@@ -98,7 +98,7 @@ def snooze(visit: Visited, form: Sent, request_id: str) -> Response:
     filters = asked(visit)
     after = _following(visit, request, filters)
     visit.at.approvals.service.snooze(request.id, visit.by, _until(form.get("until")))
-    return moved_to(after)
+    return visit.moved(after)
 
 
 @router.post("/r/{request_id}/unsnooze")
@@ -223,7 +223,7 @@ def _saved(visit: Visit, form: Form, request: Request, filters: Filters) -> Resp
         return Response(status_code=204)
     query = visit.http.url.query
     place = request_place(visit, request, sent)
-    return moved_to(f"/r/{request.id}{f'?{query}' if query else ''}{place}")
+    return visit.moved(f"/r/{request.id}{f'?{query}' if query else ''}{place}")
 
 
 def request_place(visit: Visit, request: Request, sent: Typed) -> str:
@@ -238,7 +238,7 @@ def _then(visit: Visit, request_id: str, act: Callable[[Request], Any], place: s
     request = visit.at.reading.visible(request_id, visit.by)
     act(request)
     query = visit.http.url.query
-    return moved_to(f"/r/{request.id}{f'?{query}' if query else ''}{place}")
+    return visit.moved(f"/r/{request.id}{f'?{query}' if query else ''}{place}")
 
 
 def _following(visit: Visit, request: Request, filters: Filters) -> str:

@@ -36,6 +36,7 @@ class Row(NamedTuple):
     due_at: datetime
     money: str
     amount: str
+    currency: str
     risk: str
     checks: int
     round: int
@@ -79,6 +80,7 @@ def row(visit: Visit, listed: Listed, context: str, now: datetime) -> Row:
         due_at=listed.due_at if opened else listed.effective_at or listed.due_at,
         money=words.money(listed.amount, listed.currency),
         amount=listed.amount or "",
+        currency=listed.currency or "",
         risk=listed.risk,
         checks=listed.checks,
         round=listed.round,

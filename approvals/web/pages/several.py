@@ -8,7 +8,7 @@ from fastapi import APIRouter
 from starlette.responses import Response
 
 from approvals.bulk import Bulk, Item, Skipped
-from approvals.web.pages.visit import Form, Sent, Visited, local, moved_to
+from approvals.web.pages.visit import Form, Sent, Visited, local
 
 router = APIRouter(include_in_schema=False)
 
@@ -33,7 +33,7 @@ def bulk(visit: Visited, form: Sent) -> Response:
     if outcome.skipped:
         left = tuple(_left(one) for one in outcome.skipped)
         return visit.page("left.html", "mine", left=left, approved=outcome.approved, after=after, ids=approved)
-    return moved_to(f"{after}{'&' if '?' in after else '?'}done={approved}" if approved else after)
+    return visit.moved(f"{after}{'&' if '?' in after else '?'}done={approved}" if approved else after)
 
 
 @router.post("/undo")
@@ -44,7 +44,7 @@ def undo(visit: Visited, form: Sent) -> Response:
     if outcome.skipped:
         left = tuple(_left(one) for one in outcome.skipped)
         return visit.page("late.html", "decided", status=409, left=left, back=outcome.approved, after=after)
-    return moved_to(after)
+    return visit.moved(after)
 
 
 def _picked(form: Form) -> list[Item]:

@@ -128,6 +128,14 @@ class Visit:
         """A part of a page, as scripts ask for it."""
         return answered(self.http, rendered(template, now=self.now, **context), status)
 
+    def moved(self, address: str, **told: str) -> Response:
+        """Go and look there; a script is told where, with whatever else it should know as headers."""
+        if "x-fragment" not in self.http.headers:
+            return moved_to(address)
+        headers = {"Cache-Control": "no-store", "X-Location": local(address)}
+        headers |= {f"X-{name.title()}": text for name, text in told.items()}
+        return Response(status_code=204, headers=headers)
+
     def _waiting(self) -> tuple[NavItem, ...]:
         groups = tuple(f"group:{group}" for group in sorted(self.visitor.person.groups))
         keys = ("mine", "all", "high", "others", *groups)
@@ -169,9 +177,9 @@ class Form:
         return tuple(value for key, value in self.pairs if key == name)
 
 
-def form(sent: Fields) -> Form:
+def form(pairs: Fields) -> Form:
     """The form that was sent."""
-    return Form(sent)
+    return Form(pairs)
 
 
 Sent = Annotated[Form, Depends(form)]

@@ -1,0 +1,19 @@
+"""Every address of the reviewer's pages."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter
+
+from approvals.web import assets
+from approvals.web.pages import deciding, events, insights, queue, record, review, several
+
+routers: tuple[APIRouter, ...] = (
+    assets.router,
+    queue.router,
+    review.router,
+    deciding.router,
+    several.router,
+    insights.router,
+    record.router,
+    events.router,
+)
