@@ -15,6 +15,7 @@ from starlette.requests import Request as HttpRequest
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from approvals.decisions import Actor
+from approvals.errors import NotPermitted
 from approvals.filters import Filters
 from approvals.ports import Person
 from approvals.web import looks, words
@@ -138,14 +139,18 @@ class Visit:
     def _waiting(self) -> tuple[NavItem, ...]:
         groups = tuple(f"group:{group}" for group in sorted(self.visitor.person.groups))
         keys = ("mine", "all", "high", "others", *groups)
-        counts = self.at.reading.counts(self.by, keys)
+        try:
+            counts = self.at.reading.counts(self.by, keys)
+        except NotPermitted:
+            # Whoever may read nothing can still settle their own account.
+            counts = {}
         items = []
         for key in keys:
             name, icon = _WAITING.get(key, ("Waiting on others", "hourglass"))
             if key.startswith("group:"):
                 name, icon = looks.label(key[6:]), looks.group_icon(key)
-            urgent = key == "high" and counts[key] > 0
-            items.append(NavItem(key, name, icon, list_address(Filters(view=key)), counts[key], urgent))
+            urgent = key == "high" and counts.get(key, 0) > 0
+            items.append(NavItem(key, name, icon, list_address(Filters(view=key)), counts.get(key), urgent))
         return tuple(items)
 
 
