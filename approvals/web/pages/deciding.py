@@ -223,7 +223,7 @@ def _saved(visit: Visit, form: Form, request: Request, filters: Filters) -> Resp
         return Response(status_code=204)
     query = visit.http.url.query
     place = request_place(visit, request, sent)
-    return moved_to(f"/r/{request.id}{f'?{query}' if query else ''}{place}")
+    return visit.moved(f"/r/{request.id}{f'?{query}' if query else ''}{place}")
 
 
 def request_place(visit: Visit, request: Request, sent: Typed) -> str:
