@@ -7,7 +7,7 @@ TESTS ?= tests
 CHROMIUM = $(or $(COUNTERSIGN_CHROMIUM),$(shell command -v chromium || command -v chromium-browser || command -v google-chrome))
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo up test test-browser check bench docs lock clean
+.PHONY: help install demo up showcase test test-browser check bench docs lock clean
 
 help:  ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -31,6 +31,9 @@ demo: $(STAMP)  ## the main job, embedded; AUTO=1 plays the reviewer too
 
 up: $(STAMP)  ## Prefect server, approval queue and worker on this machine
 	@$(BIN)/countersign up
+
+showcase: $(STAMP)  ## a queue full of invented requests, to look around; PORT=4280
+	@$(BIN)/python -m flows.demo.showcase --serve $(or $(PORT),4280)
 
 test: $(STAMP)  ## every test that needs no browser
 	@$(BIN)/python -m pytest -n auto --dist worksteal $(TESTS)

@@ -10,6 +10,7 @@ from approvals.errors import (
     CannotActOnOwnRequest,
     ClaimedBySomeoneElse,
     Disabled,
+    LinkTooWeak,
     NotACandidate,
     NotAnEditor,
     NotAPerson,
@@ -17,6 +18,7 @@ from approvals.errors import (
     OutOfScope,
     PolicyError,
 )
+from approvals.lifecycle import Action
 from approvals.policies import Policy, groups_asked, may_edit, read_only
 from approvals.ports import Directory, Person
 from approvals.requests import Request
@@ -42,7 +44,9 @@ class Authority:
 
         Raises:
             NotAPerson, OutOfScope, Disabled, CannotActOnOwnRequest, NotACandidate: they may not, and why.
+            LinkTooWeak: they may, but not by a link alone.
         """
+        _check_reach(request, actor)
         person = self._person(actor)
         if request.policy.separation_of_duties and same_person(request.requester, person.email):
             raise CannotActOnOwnRequest
@@ -51,7 +55,27 @@ class Authority:
             raise NotACandidate(f"{person.email} may look at the queue but decides nothing in it.")
         if set(asked).isdisjoint(person.groups):
             raise NotACandidate(f"{person.email} is not asked here: this request is for {_listed(asked)}.")
+        _check_strength(request, actor)
         return person
+
+    def check_granted(self, actor: Actor, action: Action | None) -> None:
+        """Nothing, if the way this actor came lets them do that; None is anything but a step of the request's life.
+
+        Raises:
+            OutOfScope: they came by a link, which reaches the verdicts on its request, and taking one back.
+        """
+        if actor.via != "link" or action is Action.RECALL:
+            return
+        if actor.grant is None or action not in actor.grant.actions:
+            raise OutOfScope("A link can approve, reject or send back, as its message says; sign in for anything else.")
+
+    def grants(self, actor: Actor, action: Action) -> bool:
+        """Whether `check_granted` would pass."""
+        try:
+            self.check_granted(actor, action)
+        except NotPermitted:
+            return False
+        return True
 
     def check_editor(self, request: Request, person: Person) -> None:
         """Nothing, if this person may hand in an edited document.
@@ -92,6 +116,7 @@ class Authority:
     def may_edit(self, request: Request, actor: Actor) -> bool:
         """Whether `check_editor` would pass for somebody who may decide."""
         try:
+            self.check_granted(actor, None)
             self.check_editor(request, self.check_decider(request, actor))
         except NotPermitted:
             return False
@@ -109,7 +134,8 @@ class Authority:
             if "gate" not in actor.scopes and "read" not in actor.scopes:
                 raise OutOfScope
             return
-        if "read" not in actor.scopes:
+        _check_reach(request, actor)
+        if "read" not in actor.scopes and actor.via != "link":
             raise OutOfScope("This token may not read requests; it needs the scope 'read'.")
         if actor.kind == "agent":
             raise NotACandidate("An agent's token reads nothing in the queue.")
@@ -163,7 +189,7 @@ class Authority:
         if actor.kind == "system":
             return
         # What was given out for less than a sign-in reaches no further than it says.
-        limited = actor.via in ("token", "link") and "admin" not in actor.scopes
+        limited = actor.via == "link" or (actor.via == "token" and "admin" not in actor.scopes)
         if self._known(actor).role != "admin" or limited:
             raise NotPermitted(f"Only an administrator may do that; {actor.id} is none here.")
 
@@ -184,6 +210,7 @@ class Authority:
         Raises:
             NotPermitted: they may not.
         """
+        self.check_granted(actor, Action.RELEASE)
         if request.claimed_by is not None and same_person(request.claimed_by, actor.id):
             self._person(actor)
         else:
@@ -195,6 +222,7 @@ class Authority:
         Raises:
             NotPermitted: they may not.
         """
+        self.check_granted(actor, Action.WITHDRAW)
         if actor.kind in ("system", "worker"):
             self.check_machinery(actor)
         elif not same_person(self._person(actor).email, request.requester):
@@ -260,6 +288,21 @@ class Authority:
         if not person.active:
             raise Disabled(f"The account {person.email} is not active.")
         return person
+
+
+def _check_reach(request: Request, actor: Actor) -> None:
+    if actor.via == "link" and (actor.grant is None or actor.grant.request_id != request.id):
+        raise OutOfScope("This link is for another request.")
+
+
+def _check_strength(request: Request, actor: Actor) -> None:
+    """A link proves that somebody reads a mailbox: enough for what is harmless, and a session beside it for more."""
+    if actor.via != "link" or actor.grant is None:
+        return
+    if request.risk == "high":
+        raise LinkTooWeak("The risk of this request is high, so no link decides it. Sign in and look at all of it.")
+    if request.risk == "medium" and not actor.grant.signed_in:
+        raise LinkTooWeak("There is something to look at in this request. Sign in, and this link decides it.")
 
 
 def _listed(groups: Iterable[str]) -> str:

@@ -2,27 +2,37 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+
+from pydantic import SecretStr
 
 from approvals.accounts import Accounts
 from approvals.deadlines import Deadlines
 from approvals.errors import ApprovalError, StoreUnavailable
 from approvals.files import Reread
 from approvals.gatekeeping import Gatekeeper
+from approvals.keys import open_keys
 from approvals.known_people import KnownPeople
 from approvals.ledger import Ledger
+from approvals.links import Links
 from approvals.metrics import Metrics
+from approvals.notifications import Notifications
+from approvals.notifiers import Terms as NotifierTerms
+from approvals.notifiers import open_notifier
+from approvals.outbox import Outbox, Terms
 from approvals.people import open_directory
 from approvals.policies import Policies, read_policies
-from approvals.ports import Clock, Directory, Examiner, IdentityProvider, Store
+from approvals.ports import Clock, Directory, Examiner, IdentityProvider, Notifier, Store
 from approvals.saved import SavedViews
 from approvals.service import ApprovalService
 from approvals.sessions import Sessions
 from approvals.settings import Settings, read_settings
 from approvals.store import open_store
+from approvals.subscriptions import filled, read_subscriptions
 from approvals.tickets import Tickets
 from approvals.tokens import Tokens
 
@@ -45,6 +55,9 @@ class Approvals:
     sessions: Sessions
     metrics: Metrics
     saved_views: SavedViews
+    links: Links
+    outbox: Outbox
+    notifications: Notifications
     clock: Clock
     provider: IdentityProvider | None = None
     known: KnownPeople | None = None
@@ -73,6 +86,12 @@ def build(
     limit = settings.examine_limit
     service = ApprovalService(store, directory, clock, examiner, examine_limit=limit)
     ledger = Ledger(store, clock)
+    links = Links(
+        open_keys(settings.link_key, settings.home / "link.key"), clock, lasts=timedelta(hours=settings.link_hours)
+    )
+    subscriptions = Reread(settings.notifications, read_subscriptions)
+    opened, terms = _opening(settings), Terms(settings.address, settings.notify_summary)
+    outbox = Outbox(store, directory, clock, links, subscriptions, opened, terms)
     return Approvals(
         settings=settings,
         store=store,
@@ -88,6 +107,9 @@ def build(
         sessions=Sessions(store, directory, clock),
         metrics=Metrics(store, clock),
         saved_views=SavedViews(store, service.authority),
+        links=links,
+        outbox=outbox,
+        notifications=Notifications(store, directory, clock, subscriptions, opened, outbox, terms),
         clock=clock,
         provider=provider,
         known=known,
@@ -127,6 +149,18 @@ def policies_of(path: Path | None) -> Callable[[], Policies]:
         shipped = read_policies()
         return lambda: shipped
     return Reread(path, read_policies)
+
+
+def _opening(settings: Settings) -> Callable[[SecretStr, SecretStr | None], Notifier]:
+    """Opens a place that is told, with the variables of its address and secret as they are set now."""
+
+    def opened(address: SecretStr, secret: SecretStr | None) -> Notifier:
+        terms = NotifierTerms(
+            secret=None if secret is None else filled(secret, os.environ), private=settings.webhook_private
+        )
+        return open_notifier(filled(address, os.environ).get_secret_value(), terms)
+
+    return opened
 
 
 def _make_home(settings: Settings) -> None:

@@ -28,6 +28,15 @@ Via = Literal["embedded", "token", "session", "link", "header", "flow", "policy"
 Scope = Literal["read", "decide", "gate", "admin"]
 
 
+class Grant(Value):
+    """What a signed link lets its person do: these actions on this request, once."""
+
+    request_id: str
+    actions: frozenset[Action]
+    nonce: str = Field(description="what can be used once")
+    signed_in: bool = Field(default=False, description="whether the same person has a session in that browser, too")
+
+
 class Actor(Value):
     """Somebody who was authenticated, and how."""
 
@@ -35,6 +44,8 @@ class Actor(Value):
     id: str = Field(min_length=1, description="e-mail of a person; name of anything else")
     via: Via
     scopes: frozenset[Scope] = Field(default=frozenset({"read", "decide"}), description="what a token reaches")
+    # Never written down: a nonce is half of what its bearer needs.
+    grant: Grant | None = Field(default=None, exclude=True, repr=False, description="of who comes by a signed link")
 
     def __str__(self) -> str:
         return self.id if self.kind == "person" else f"{self.kind}:{self.id}"

@@ -2,6 +2,7 @@
 
 ApprovalError
 ├── NotFound                      no such request, person or permit
+│   └── LinkInvalid               the link was altered, or its key is no longer in use
 ├── NotPermitted
 │   ├── CannotActOnOwnRequest     the requester decides
 │   ├── NotACandidate             not in a group that the policy names
@@ -11,7 +12,10 @@ ApprovalError
 │   ├── ClaimedBySomeoneElse      a colleague holds the request
 │   ├── Disabled                  the person's account is not active
 │   ├── OutOfScope                the token does not reach that far
-│   └── Forged                    a form that no page of ours sent, or one of another session
+│   ├── Forged                    a form that no page of ours sent, or one of another session
+│   ├── LinkTooWeak               the risk asks for a sign-in; a link alone does not suffice
+│   ├── LinkExpired               the link is too old to decide by
+│   └── LinkUsed                  the link has decided once already
 ├── NotActionable                 the state does not allow the action
 │   ├── AlreadyDecided            somebody was first
 │   ├── TooLateToRecall           the decision took effect
@@ -38,6 +42,9 @@ ApprovalError
 ├── ProviderFailed                the identity provider does not answer, or not as it should
 ├── PolicyError                   the policy file, or a policy that a gate names
 ├── PeopleError                   the people file
+├── NotificationsError            the notifications file
+├── NotDelivered                  a message did not reach its receiver
+├── LinkKeyError                  the keys that sign links
 ├── RecordBroken                  a row is not as the record has it
 ├── StoreUnavailable              the database cannot be opened or reached
 ├── NotCanonical                  a value that has no canonical JSON form
@@ -59,6 +66,10 @@ class ApprovalError(Exception):
 
 class NotFound(ApprovalError):
     """There is no such thing."""
+
+
+class LinkInvalid(NotFound):
+    """This link was altered or cut off, or the key it was signed with is no longer in use. Open the newest message."""
 
 
 class NotPermitted(ApprovalError):
@@ -99,6 +110,18 @@ class OutOfScope(NotPermitted):
 
 class Forged(NotPermitted):
     """This form did not come from a page of your session. Load the page again and repeat what you did."""
+
+
+class LinkTooWeak(NotPermitted):
+    """A link alone does not suffice for this request; sign in to decide it."""
+
+
+class LinkExpired(NotPermitted):
+    """This link is too old to decide by; sign in, or open the newest message."""
+
+
+class LinkUsed(NotPermitted):
+    """This link has decided once already, and decides nothing more."""
 
 
 class NotActionable(ApprovalError):
@@ -226,6 +249,24 @@ class PolicyError(ApprovalError):
 
 class PeopleError(ApprovalError):
     """The list of people cannot be used."""
+
+
+class NotificationsError(ApprovalError):
+    """The notifications file cannot be used."""
+
+
+class NotDelivered(ApprovalError):
+    """The message did not reach its receiver."""
+
+    def __init__(self, message: str | None = None, *, retryable: bool = True, after: float | None = None) -> None:
+        self.retryable = retryable
+        self.after = after
+        """Seconds that the receiver asks us to wait, where it said so."""
+        super().__init__(message)
+
+
+class LinkKeyError(ApprovalError):
+    """The keys that sign links cannot be used."""
 
 
 class RecordBroken(ApprovalError):

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
 from approvals.audit import Event, Verification, verify
+from approvals.canonical import digest
 from approvals.decisions import Actor, Ruling
 from approvals.errors import AlreadyDecided, NotActionable, NotFound, Overtaken
 from approvals.lifecycle import PAST_TENSE, TRANSITIONS, Action, event_name, is_open, next_state
@@ -79,6 +80,10 @@ class Ledger:
         after = after.model_copy(update={"state": next_state(before.state, action)})
         written = transaction.change(before, after, action)
         facts = {"from": before.state, "to": written.state, **(details or {})}
+        if by.grant is not None and action is not Action.RECALL:
+            # Here and nowhere else: a link is used up by what it did, in the same transaction, and by no refusal.
+            transaction.use_link(by.grant.nonce, before.id, by.id.casefold(), self.clock())
+            facts["link"] = digest(by.grant.nonce)[:16]
         transaction.record(event(event_name(action), by, self.clock(), before, facts))
         return written
 
@@ -86,6 +91,8 @@ class Ledger:
         self, transaction: Transaction, request: Request, ruling: Ruling, details: dict[str, Any] | None = None
     ) -> Request:
         """Answer a request: the ruling, the state it leads to, and the note that its run is to be woken."""
+        by = ruling.by
+        ruling = ruling.model_copy(update={"by": by.model_copy(update={"grant": None})})
         transaction.add_ruling(request.id, ruling)
         closed = request.model_copy(
             update={
@@ -99,7 +106,7 @@ class Ledger:
         if not TRANSITIONS[next_state(request.state, ruling.action)]:
             transaction.drop_working_copies(request.id)  # elsewhere they wait: the answer may be taken back
         facts = {"version": ruling.version, "ruling": ruling.seq, **(details or {})}
-        return self.move(transaction, request, closed, ruling.action, ruling.by, facts)
+        return self.move(transaction, request, closed, ruling.action, by, facts)
 
 
 def ruled(

@@ -218,9 +218,9 @@ class OpenIdProvider:
     def _email(self, sources: Iterable[dict[str, Any]]) -> str | None:
         """The first e-mail that counts; that it was verified must be said where it stands."""
         for claims in sources:
-            email = claims.get("email")
-            verified = self._trust_email or claims.get("email_verified") in (True, "true")
-            if isinstance(email, str) and _EMAIL.fullmatch(email) and verified:
+            email, said = claims.get("email"), claims.get("email_verified")
+            verified = said is True or said == "true"  # as some providers write it
+            if isinstance(email, str) and _EMAIL.fullmatch(email) and (verified or self._trust_email):
                 return email
         return None
 

@@ -11,6 +11,7 @@ from pydantic import Field
 
 from approvals.audit import Attested, Entry, Event
 from approvals.decisions import Ruling, Scope, SignOff, UtcDatetime, Value
+from approvals.deliveries import Deliveries, Notice
 from approvals.errors import FieldError
 from approvals.identities import Identities
 from approvals.identities import Role as Role
@@ -190,6 +191,21 @@ class Runs(Protocol):
         ...
 
 
+# -- messages ----------------------------------------------------------------------------------------------------
+
+
+class Notifier(Protocol):
+    """Brings a message to one place."""
+
+    def send(self, notice: Notice) -> None:
+        """Hand the message over. Who gets it twice, after a failure, knows it by its id.
+
+        Raises:
+            NotDelivered: it did not arrive; the message says why without any secret, and whether to try again.
+        """
+        ...
+
+
 # -- the store ---------------------------------------------------------------------------------------------------
 
 
@@ -291,7 +307,7 @@ class Remembered(Value):
     answer: str
 
 
-class Transaction(Identities, Protocol):
+class Transaction(Identities, Deliveries, Protocol):
     """One change with its audit entries: all of it happens or nothing."""
 
     # Requests
@@ -403,7 +419,7 @@ class Transaction(Identities, Protocol):
         ...
 
     def recount(self) -> int:
-        """Make what lists are told by anew, from the requests themselves; tells how many places were wrong."""
+        """Count anew what lists are counted by; tells how many counts were wrong, as after somebody's hand."""
         ...
 
     def page(self, wanted: Wanted, *, limit: int, after: str | None = None) -> PageOf: ...

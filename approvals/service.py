@@ -135,7 +135,7 @@ class ApprovalService(Conversation):
                 may = free and ("approve" in request.verdicts or self.authority.may_edit(request, by))
             else:
                 may = free
-            if may:
+            if may and self.authority.grants(by, action):
                 allowed.append(action)
         return tuple(allowed)
 
@@ -176,6 +176,7 @@ class ApprovalService(Conversation):
         def act(transaction: Transaction, request: Request, now: datetime) -> WorkingCopy:
             # Whoever holds the request: what somebody typed is theirs, and it waits for their turn.
             person = self.authority.check_decider(request, by)
+            self.authority.check_granted(by, None)
             check_actionable(request, Action.APPROVE)
             _check_current(request, version)
             self.authority.check_editor(request, person)
@@ -261,6 +262,7 @@ class ApprovalService(Conversation):
             seen = found(transaction, request_id)
             person = self._decider(transaction, seen, by, Action.APPROVE, self._ledger.clock(), version=version)
         if edited is not None:
+            self.authority.check_granted(by, None)
             self.authority.check_editor(seen, person)
         examination = self._accepted(seen, edited, vouched)
         typed = json.dumps(edited, ensure_ascii=False) if typed is None and edited is not None else typed
@@ -305,9 +307,13 @@ class ApprovalService(Conversation):
             if ruling is None or not same_person(ruling.by.id, by.id) or ruling.by.kind != by.kind:
                 who = ruling.by if ruling else "nobody"
                 raise NotTheDecider(f"This was decided by {who}; only they can take it back.")
+            if by.via == "link" and ruling.by.via != "link":
+                raise NotTheDecider("This was not decided by a link, so no link takes it back; sign in for that.")
             if not self._may_recall(request, by, now):
                 raise TooLateToRecall
             transaction.void_signoffs(request.id, person=person.email)
+            # Nothing was decided, so what the person holds is as good as before.
+            transaction.free_links(request.id, person.email.casefold())
             transaction.mark_recalled(request.id, ruling.seq)
             reopened = request.model_copy(
                 update={"effective_at": None, "wake_since": None, "claimed_by": None, "claimed_until": None}
@@ -410,6 +416,7 @@ class ApprovalService(Conversation):
         version: int | None = None,
     ) -> Person:
         person = self.authority.check_decider(request, by)
+        self.authority.check_granted(by, action)
         check_actionable(request, action)
         if version is not None:
             _check_current(request, version)
@@ -488,6 +495,7 @@ class ApprovalService(Conversation):
             ruling is not None
             and ruling.by.kind == "person" == by.kind
             and same_person(ruling.by.id, by.id)
+            and (by.via != "link" or ruling.by.via == "link")
             and request.taken_up_at is None
             and request.effective_at is not None
             and now < request.effective_at

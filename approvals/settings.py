@@ -91,6 +91,20 @@ class Settings(BaseSettings):
         description="addresses or networks of proxies that are believed, separated by commas: in `header`, and in "
         "X-Forwarded-For about where a sign-in comes from",
     )
+    link_key: SecretStr | None = Field(
+        default=None,
+        description="keys that sign links in messages, newest first, with blanks between them; "
+        "by default link.key in the home, which is made when it is first needed",
+    )
+    link_hours: int = Field(default=72, ge=1, le=72, description="hours that a link in a message can decide")
+    notifications: Path = Field(
+        default_factory=lambda given: given["home"] / "notifications.toml",
+        description="TOML file of who is told of what; by default notifications.toml in the home",
+    )
+    notify_summary: bool = Field(
+        default=True, description="say a request's summary and amount in messages; its title is always said"
+    )
+    webhook_private: bool = Field(default=False, description="allow webhooks to addresses that are not public")
 
     @field_validator("public_url")
     @classmethod
@@ -130,7 +144,7 @@ class Settings(BaseSettings):
         host = f"[{self.host}]" if ":" in self.host.strip("[]") and not self.host.startswith("[") else self.host
         return self.public_url or f"http://{host}:{self.port}"
 
-    @field_validator("home", "policies", "people")
+    @field_validator("home", "policies", "people", "notifications")
     @classmethod
     def _expanded(cls, path: Path | None) -> Path | None:
         return None if path is None else Path(os.path.abspath(path.expanduser()))

@@ -102,8 +102,9 @@ def up() -> None:
     with interruptible() as interrupted, supervisor as addresses:
         for sentence in _first_people(settings.people):
             typer.echo(sentence)
+        typer.echo(f"Queue        {addresses.queue}/queue")
         typer.echo(f"Prefect UI   {addresses.prefect}")
-        typer.echo(f"Queue API    {addresses.queue}/api/openapi.json")
+        typer.echo(f"REST API     {addresses.queue}/api/openapi.json")
         for sentence in _first_link(addresses):
             typer.echo(sentence)
         typer.echo(f"Logs         {settings.home / 'logs'}")
@@ -116,7 +117,7 @@ def up() -> None:
 def web(
     port: Annotated[int | None, typer.Option(help="Port to listen on; by default APPROVALS_PORT.")] = None,
 ) -> None:
-    """Run the approval queue alone: its REST API, and the loop that wakes runs and keeps deadlines."""
+    """Run the approval queue alone: its pages and REST API, and the loops that wake runs and send messages."""
     from approvals.resume import PrefectRuns
     from approvals.web import serve
     from flows.waking import Waker
@@ -124,13 +125,19 @@ def web(
     approvals, settings = _compose(), read_flow_settings()
     waker = Waker(approvals, PrefectRuns(), every=settings.wake_seconds, reconcile_every=settings.reconcile_seconds)
     stop = threading.Event()
-    loop = threading.Thread(target=waker.run, args=(stop,), name="waking", daemon=True)
-    loop.start()
+    # Two loops: however slow a receiver of messages is, runs are woken and deadlines kept.
+    loops = [
+        threading.Thread(target=loop, args=(stop,), name=name, daemon=True)
+        for name, loop in (("waking", waker.run), ("notifying", approvals.outbox.run))
+    ]
+    for loop in loops:
+        loop.start()
     try:
         serve(approvals, host=approvals.settings.host, port=approvals.settings.port if port is None else port)
     finally:
         stop.set()
-        loop.join(5)
+        for loop in loops:
+            loop.join(5)
 
 
 @run_app.command("outreach")

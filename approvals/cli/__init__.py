@@ -7,7 +7,7 @@ from collections.abc import Callable
 import typer
 
 from approvals.bootstrap import Approvals
-from approvals.cli import deciding, entering, operating, reading
+from approvals.cli import deciding, entering, notifying, operating, reading
 from approvals.cli.counter import Counter, Render
 
 __all__ = ["Render", "commands"]
@@ -20,6 +20,6 @@ def commands(compose: Callable[[], Approvals], *, render: Render | None = None) 
     """
     app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
     counter = Counter(compose, render)
-    for part in (reading, deciding, operating, entering):
+    for part in (reading, deciding, operating, entering, notifying):
         part.register(app, counter)
     return app

@@ -29,7 +29,9 @@ def register(app: typer.Typer, counter: Counter) -> None:
             made = at.approvals.tickets.make(email, at.by, hours=hours)
             address = at.approvals.settings.address + made.path
             if as_json:
-                say_json({"person": made.ticket.person, "expires_at": made.ticket.expires_at, "link": address})
+                say_json(
+                    {"person": made.ticket.person, "expires_at": made.ticket.expires_at.isoformat(), "link": address}
+                )
                 return
             note(f"Signs {made.ticket.person} in, once, until {instant(made.ticket.expires_at)}. Earlier links ended.")
             say(address)

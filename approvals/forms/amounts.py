@@ -109,7 +109,9 @@ def number_read(typed: str, *, whole: bool) -> int | float | Unreadable:
     if _JSON_NUMBER.fullmatch(text) is None:
         example = "12" if whole else "0.75"
         return Unreadable(typed, f"This is not {what}, such as {example}.")
-    number = int(text) if _INTEGER.fullmatch(text) else float(text)
+    number: int | float = int(text) if _INTEGER.fullmatch(text) else float(text)
+    if not whole and abs(number) > _LARGEST and text == _floating(text):
+        return float(text)  # canonical JSON writes it without a point
     if abs(number) > (_LARGEST if isinstance(number, int) else _LARGEST_FLOAT):
         return Unreadable(typed, "This number is larger than a document can hold exactly.")
     if isinstance(number, float) and number.is_integer() and abs(number) <= _LARGEST:
@@ -117,6 +119,11 @@ def number_read(typed: str, *, whole: bool) -> int | float | Unreadable:
     if whole and not isinstance(number, int):
         return Unreadable(typed, f"This is not {what}.")
     return number
+
+
+def _floating(text: str) -> str:
+    number = float(text)
+    return number_shown(number) if abs(number) <= _LARGEST_FLOAT else ""
 
 
 def _trimmed(typed: str) -> str:

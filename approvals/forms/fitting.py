@@ -11,6 +11,7 @@ from approvals.forms.shapes import Shape
 
 _DEEPEST = 12
 _MOST_ITEMS = 50
+_MOST_LOOKS = 2_000
 
 
 def alternative_of(shape: Shape, value: Any) -> int | None:
@@ -20,34 +21,51 @@ def alternative_of(shape: Shape, value: Any) -> int | None:
         tag = value.get(told[0])
         if isinstance(tag, str) and tag in told[1]:
             return told[1][tag]
-    places = range(len(shape.alternatives))
-    return next((place for place in places if fits(shape.alternatives[place], value)), None)
+    glance = _Glance()
+    return next((place for place, one in enumerate(shape.alternatives) if glance.fits(one, value)), None)
 
 
-def fits(shape: Shape, value: Any, depth: int = 0) -> bool:
-    """Whether the value has this shape, as far as a form needs to know; constraints are the class's to check."""
-    if depth > _DEEPEST or shape.kind == "any":
+class _Glance:
+    """A look at a value that ends, however often a class's unions meet: what it could not look at, fits."""
+
+    def __init__(self) -> None:
+        self._left = _MOST_LOOKS
+
+    def fits(self, shape: Shape, value: Any, depth: int = 0) -> bool:
+        """Whether the value has this shape, as far as a form needs to know; constraints are the class's to check."""
+        self._left -= 1
+        if self._left < 0 or depth > _DEEPEST or shape.kind == "any":
+            return True
+        if value is None and shape.nullable:
+            return True
+        match shape.kind:
+            case "fixed" | "choice":
+                return _is_offered(shape, value)
+            case "object" | "map":
+                return isinstance(value, dict) and self._fits_object(shape, value, depth)
+            case "list":
+                return isinstance(value, list) and self._fits_list(shape, value, depth)
+            case "union":
+                return any(self.fits(one, value, depth + 1) for one in shape.alternatives)
+            case "amount":
+                return is_amount(value) or _is_number(value)
+            case kind:
+                return _is_of(kind, value)
+
+    def _fits_list(self, shape: Shape, value: list[Any], depth: int) -> bool:
+        if shape.fixed_length not in (None, len(value)):
+            return False
+        seen = enumerate(value[:_MOST_ITEMS])
+        return all(self.fits(shape.item(place), one, depth + 1) for place, one in seen)
+
+    def _fits_object(self, shape: Shape, value: dict[str, Any], depth: int) -> bool:
+        if not shape.required <= value.keys():
+            return False
+        for key, inner in value.items():
+            inner_shape = shape.fields.get(key, shape.rest)
+            if inner_shape is None or not self.fits(inner_shape, inner, depth + 1):
+                return False
         return True
-    if value is None and shape.nullable:
-        return True
-    match shape.kind:
-        case "fixed" | "choice":
-            return _is_offered(shape, value)
-        case "object" | "map":
-            return isinstance(value, dict) and _fits_object(shape, value, depth)
-        case "list":
-            length = shape.fixed_length
-            return (
-                isinstance(value, list)
-                and (length is None or len(value) == length)
-                and all(fits(shape.item(place), one, depth + 1) for place, one in enumerate(value[:_MOST_ITEMS]))
-            )
-        case "union":
-            return any(fits(one, value, depth + 1) for one in shape.alternatives)
-        case "amount":
-            return is_amount(value) or _is_number(value)
-        case kind:
-            return _is_of(kind, value)
 
 
 def _is_of(kind: str, value: Any) -> bool:
@@ -56,16 +74,6 @@ def _is_of(kind: str, value: Any) -> bool:
     if kind == "integer":
         return _is_number(value) and value == int(value)
     return _is_number(value) if kind == "number" else isinstance(value, str)
-
-
-def _fits_object(shape: Shape, value: dict[str, Any], depth: int) -> bool:
-    if not shape.required <= value.keys():
-        return False
-    for key, inner in value.items():
-        inner_shape = shape.fields.get(key, shape.rest)
-        if inner_shape is None or not fits(inner_shape, inner, depth + 1):
-            return False
-    return True
 
 
 def _is_offered(shape: Shape, value: Any) -> bool:

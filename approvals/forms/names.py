@@ -21,6 +21,7 @@ VALUE = "__value"  # what stands in a row of a map
 EXTRA = "__x"  # keys that the class does not know, as JSON
 JSON = "__json"  # a value written as JSON
 NOTHING = "__null"  # ticked: nothing, instead of an empty text
+LINES = "__lines"  # a list of short texts, one a line
 BOX = "__box"  # a tick box was shown, ticked or not
 AS = "__as"  # which alternative of a union
 UTC = "__utc"  # a moment in UTC, as a browser's control has it

@@ -61,6 +61,21 @@ class Node:
         return raw(self.value).text
 
     @property
+    def classes(self) -> str:
+        """The classes that say how it stands."""
+        told = " field-edited" if self.change else ""
+        if self.errors:
+            told += " field-error"
+        if self.claim is not None:
+            told += f" claim claim-{self.claim.standing}"
+        return told
+
+    @property
+    def is_structure(self) -> bool:
+        """Whether it has others below it."""
+        return self.kind in STRUCTURES
+
+    @property
     def edited(self) -> bool:
         """Whether anything here differs from the original."""
         return bool(self.change)
@@ -70,12 +85,15 @@ class Node:
         """What the class says of it and demands, in sentences."""
         about = self.shape if self.union is None or not self.union.hint else self.union
         hint = _sentence(about.hint) if self.path else ""
-        odd = "This is shown as JSON, because the form does not fit it." if self.kind == "raw" and self._is_odd else ""
-        return " ".join(part for part in (hint, _demand(self.kind, self.shape.constraints), odd) if part)
-
-    @property
-    def _is_odd(self) -> bool:
-        return self.shape.kind != "any"
+        if self.kind not in _DEMANDING:
+            return hint
+        if self.kind == "listed":
+            more = "One per line."
+        elif self.kind == "raw":
+            more = "" if self.shape.kind == "any" else "This is shown as JSON, because the form does not fit it."
+        else:
+            more = _demand(self.shape.constraints)
+        return f"{hint} {more}".strip()
 
     def described(self, beside: bool) -> str:
         """The ids of what describes its control; `beside`: whether its hint is drawn too."""
@@ -107,7 +125,9 @@ class Node:
     @property
     def required(self) -> bool:
         """Whether something must be typed here."""
-        return not (self.is_optional or self.kind == "boolean") and self.shape.constraints.get("minLength", 1) > 0
+        if self.is_optional or self.kind in ("boolean", "raw", "listed"):
+            return False
+        return self.shape.kind != "text" or self.shape.constraints.get("minLength", 0) > 0
 
     @property
     def is_optional(self) -> bool:
@@ -126,14 +146,9 @@ class Node:
                 told["maxlength"] = str(longest)
         if self.kind in ("integer", "number", "amount"):
             told["inputmode"] = "numeric" if self.kind == "integer" else "decimal"
-        if demanded.get("format") in ("email", "uri") and self.kind == "text":
-            told["inputmode"] = "email" if demanded["format"] == "email" else "url"
+        if self.kind == "text" and self.shape.format in _INPUT_MODES:
+            told["inputmode"] = _INPUT_MODES[self.shape.format]
         return told
-
-    @property
-    def demand(self) -> str:
-        """What the schema demands, as a sentence where an attribute cannot say it."""
-        return _demand(self.kind, self.shape.constraints)
 
     @property
     def options(self) -> tuple[Option, ...]:
@@ -252,6 +267,8 @@ class Group(NamedTuple):
 
 
 _LISTS = ("items", "table", "cards")
+_DEMANDING = frozenset({"integer", "number", "amount", "listed", "raw"})
+_INPUT_MODES = {"email": "email", "uri": "url"}
 _SWITCHABLE = frozenset({"text", "integer", "number", "amount"})
 
 
@@ -263,9 +280,7 @@ def _lowered(label: str) -> str:
     return label if label[:2].isupper() else label[:1].lower() + label[1:]
 
 
-def _demand(kind: str, demanded: Mapping[str, Any]) -> str:
-    if kind not in ("integer", "number", "amount"):
-        return ""
+def _demand(demanded: Mapping[str, Any]) -> str:
     low, high = _plain(demanded.get("minimum")), _plain(demanded.get("maximum"))
     if low and high:
         return f"From {low} to {high}."

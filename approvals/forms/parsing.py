@@ -61,7 +61,7 @@ def parse(schema: Any, pairs: Sequence[tuple[str, str]], base: Any) -> Typed:
         raise DocumentInvalid([FieldError("", f"more than {MOST_CHARACTERS} characters were sent")])
     form = _Form(pairs, ids_of(base))
     document = form.at(shapes_of(schema).root, names.ROOT, base, "", 0)
-    if document is _ABSENT:
+    if document is ABSENT:
         raise DocumentInvalid([FieldError("", "the form holds no document")])
     check_typed(document)
     return Typed(document, tuple(form.errors), form.focus)
@@ -78,7 +78,9 @@ def act_of(pairs: Iterable[tuple[str, str]]) -> Act | None:
 
 
 _VERBS = frozenset({"add", "remove", "up", "down", "set", "clear"})
-_ABSENT = object()
+ABSENT = object()
+"""Where a document has nothing at all, not even null."""
+
 _ANY = shapes_of({}).root
 
 
@@ -98,7 +100,7 @@ class _Form:
         self.focus: str | None = None
 
     def at(self, shape: Shape, name: str, base: Any, path: str, depth: int) -> Any:
-        """The value at a name; `_ABSENT` where there is none."""
+        """The value at a name; `ABSENT` where there is none."""
         if self._does("set", name):
             self.focus = path
             return blank(shape, self._known, alternative=self._act.alternative if self._act else 0)
@@ -112,6 +114,9 @@ class _Form:
             return self._kept(read(_ANY, names.JSON, typed), path)
         if shape.kind == "union":
             shape = self._alternative(shape, name, base)
+        lines = self._one(names.mark(name, names.LINES))
+        if lines is not None:
+            return [line for line in normalised(lines).split("\n") if line.strip()]
         match self._one(names.mark(name, names.IS)):
             case "object":
                 return self._object(shape, name, base, path, depth)
@@ -134,7 +139,7 @@ class _Form:
             # Where nothing stood, words in the control mean more than a tick that was there before.
             if nothing is not None and not (nothing == "was" and typed):
                 return None
-            spelling = None if base is _ABSENT else base
+            spelling = None if base is ABSENT else base
             return self._kept(read(shape, mark, typed, spelling), path)
         return base
 
@@ -143,16 +148,16 @@ class _Form:
         found: dict[str, Any] = {}
         for key, field in shape.fields.items():
             place = f"{path}.{key}" if path else key
-            value = self.at(field, names.member(name, key), before.get(key, _ABSENT), place, depth + 1)
-            if value is not _ABSENT:
+            value = self.at(field, names.member(name, key), before.get(key, ABSENT), place, depth + 1)
+            if value is not ABSENT:
                 found[key] = value
         for text in self._fields.get(names.mark(name, names.EXTRA), ()):
             key = self._json(text)
             if isinstance(key, str) and key not in found and not self._does("remove", names.member(name, key)):
                 place = f"{path}.{key}" if path else key
                 field = shape.rest or _ANY
-                value = self.at(field, names.member(name, key), before.get(key, _ABSENT), place, depth + 1)
-                if value is not _ABSENT:
+                value = self.at(field, names.member(name, key), before.get(key, ABSENT), place, depth + 1)
+                if value is not ABSENT:
                     found[key] = value
         return found
 
@@ -161,9 +166,9 @@ class _Form:
         found: list[Any] = []
         for row in self._rows(name, path):
             place = f"{path}.{len(found)}" if path else str(len(found))
-            old = before[int(row.key)] if row.key.isdecimal() and int(row.key) < len(before) else _ABSENT
+            old = before[int(row.key)] if row.key.isdecimal() and int(row.key) < len(before) else ABSENT
             value = self.at(shape.item(len(found)), row.name, old, place, depth + 1)
-            if value is _ABSENT:
+            if value is ABSENT:
                 continue
             if self._act is not None and self._act.name == row.name and self._act.verb in ("up", "down"):
                 self.focus = place
@@ -178,12 +183,12 @@ class _Form:
         before = list(base.items()) if isinstance(base, dict) else []
         found: dict[str, Any] = {}
         for row in self._rows(name, path):
-            old = before[int(row.key)] if row.key.isdecimal() and int(row.key) < len(before) else ("", _ABSENT)
+            old = before[int(row.key)] if row.key.isdecimal() and int(row.key) < len(before) else ("", ABSENT)
             title = self._title(row, old)
             key = _free(title, found)
             place = f"{path}.{key}" if path else key
             value = self.at(shape.rest or _ANY, names.mark(row.name, names.VALUE), old[1], place, depth + 1)
-            if value is _ABSENT:
+            if value is ABSENT:
                 continue
             if key != title:
                 told = f"There are two entries called {title!r}; this one was kept as {key!r}. Rename or remove it."
@@ -228,7 +233,7 @@ class _Form:
         told = self._one(names.mark(name, names.AS)) or ""
         place = int(told) if told.isdecimal() and len(told) < 4 else None
         if place is None or place >= len(shape.alternatives):
-            place = alternative_of(shape, None if base is _ABSENT else base) or 0
+            place = alternative_of(shape, None if base is ABSENT else base) or 0
         return shape.alternatives[place]
 
     def _kept(self, value: Any, path: str) -> Any:

@@ -21,8 +21,7 @@ LEAVES = frozenset({"text", "integer", "number", "amount", "date", "moment", "bo
 
 _MOST_HOPS = 32
 _LONG = 200
-_CONSTRAINTS = ("minLength", "maxLength", "minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "pattern",
-                "minItems", "maxItems", "format")  # fmt: skip
+_CONSTRAINTS = ("minLength", "maxLength", "minimum", "maximum")
 
 
 @dataclass(frozen=True)
@@ -68,6 +67,11 @@ class Shape:
         return self.kind == "text" and self.hints.get("widget") == "markdown"
 
     @property
+    def format(self) -> str:
+        """The kind of text, such as `email`."""
+        return _text(self.schema.get("format"))
+
+    @property
     def is_long(self) -> bool:
         """Whether this text may have several lines."""
         widget = self.hints.get("widget")
@@ -79,7 +83,8 @@ class Shape:
     @cached_property
     def constraints(self) -> dict[str, Any]:
         """What the schema demands, by its own keywords."""
-        return {key: self.schema[key] for key in _CONSTRAINTS if key in self.schema}
+        found = {key: self.schema.get(key) for key in _CONSTRAINTS}
+        return {key: demand for key, demand in found.items() if _is_number(demand)}
 
     @cached_property
     def fields(self) -> dict[str, Shape]:
@@ -133,7 +138,7 @@ class Shape:
         for tag, reference in known:
             meant = self.shapes.resolved({"$ref": reference})
             for place, one in enumerate(self.alternatives_of):
-                if one == meant:
+                if one == meant and isinstance(tag, str):
                     places[tag] = place
         return found["propertyName"], places
 
@@ -180,7 +185,7 @@ class Shapes:
             resolved = {**options[0], **beside, "ui": {**_hints(options[0]), **_hints(beside)}}
         if len(options) > 1:
             kinds = {_kind(option) for option in options}
-            kind = "amount" if kinds in ({"number", "text"}, {"integer", "text"}) and _is_decimal(options) else "union"
+            kind = "amount" if kinds == {"number", "text"} and _is_decimal(options) else "union"
         else:
             kind = _kind(resolved) if options else "fixed"
         hints = _hints(resolved)
@@ -195,14 +200,19 @@ class Shapes:
             shapes=self,
         )
 
-    def _options(self, resolved: dict[str, Any], depth: int = 0) -> tuple[list[dict[str, Any]], bool]:
+    def _options(self, resolved: dict[str, Any], seen: set[int] | None = None) -> tuple[list[dict[str, Any]], bool]:
         """The alternatives that a schema gives, those within alternatives too, and whether nothing is one of them."""
         given = next((resolved[name] for name in _UNIONS if isinstance(resolved.get(name), list)), None)
         kinds = resolved.get("type")
         if given is None and isinstance(kinds, list):
             given = [{**resolved, "type": kind} for kind in kinds]
-        if given is None or depth > _MOST_HOPS:
+        if given is None:
             return [resolved], False
+        # A union that holds itself, or one twice, offers nothing new the second time.
+        seen = set() if seen is None else seen
+        if id(given) in seen:
+            return [], False
+        seen.add(id(given))
         found: list[dict[str, Any]] = []
         nullable = False
         for one in given:
@@ -210,7 +220,7 @@ class Shapes:
             if _is_null(option):
                 nullable = True
                 continue
-            inner, nothing = self._options(option, depth + 1)
+            inner, nothing = self._options(option, seen)
             found += inner
             nullable = nullable or nothing
         return found, nullable
@@ -327,6 +337,10 @@ def _label(schema: Any, resolved: dict[str, Any], hints: dict[str, Any], key: st
         return title if title and not made and "$ref" not in schema else in_words(key)
     named = title or _text(resolved.get("title"))
     return in_words(named) if named else ""
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def _text(value: Any) -> str:

@@ -25,6 +25,7 @@ DEEPEST = 24
 """Structures within each other that are shown as controls; what is deeper is shown as JSON."""
 
 _MOST_COLUMNS = 7
+_LONGEST_LINE = 120
 _LONGEST_CELL = 60
 
 
@@ -212,6 +213,9 @@ class _Tree:
         return self._rows("map", shape, value, original, place, rows, removed, own)
 
     def _list(self, shape: Shape, value: list[Any], original: Any, place: _Place) -> Node:
+        if _is_lines(shape, value):
+            text = "\n".join(value)
+            return self._made_of("listed", shape, value, place, _change(value, original), mark=names.LINES, text=text)
         before = original if isinstance(original, list) else None
         found = {match.after: match for match in matches(before, value)} if before is not None else {}
         own, below = sorted_out(place.errors, list(map(str, range(len(value)))) if place.errors else [])
@@ -292,6 +296,17 @@ def _with_hidden(own: Errors, inside: Iterable[tuple[str, Node]]) -> tuple[str, 
 def _row_label(node: Node, number: int) -> str:
     kind = node.label if node.kind in STRUCTURES and node.label else "Row"
     return f"{kind} {number + 1}"
+
+
+def _is_lines(shape: Shape, value: list[Any]) -> bool:
+    """Whether this is a list of short texts, which people type one a line."""
+    item = shape.item(0)
+    if item.kind != "text" or item.nullable or item.hints or shape.fixed_length is not None:
+        return False
+    return all(
+        isinstance(one, str) and len(one) <= _LONGEST_LINE and one.strip() and "\n" not in one and is_showable(one)
+        for one in value
+    )
 
 
 def _is_table(shape: Shape, rows: list[Row]) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Connection, delete, or_, select
+from sqlalchemy import delete, or_, select
 
 from approvals.requests import Comment, SavedView, Snooze
 from approvals.store import rows
@@ -13,9 +13,7 @@ from approvals.store.tables import COMMENT, SAVED_VIEW, SNOOZE
 class Conversing:
     """A part of a transaction, on its connection."""
 
-    def __init__(self, connection: Connection, recorder: Recorder) -> None:
-        self._connection = connection
-        self._rows = recorder
+    _rows: Recorder
 
     def comments(self, request_id: str) -> tuple[Comment, ...]:
         """What people said beside the request, in order."""

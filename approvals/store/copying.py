@@ -12,7 +12,7 @@ from sqlalchemy import Connection, delete, insert, select
 
 from approvals.errors import StoreUnavailable
 from approvals.store.relisting import relist
-from approvals.store.tables import HEAD_OF_RECORD, METADATA
+from approvals.store.tables import CURSOR, HEAD_OF_RECORD, METADATA
 
 _AT_ONCE = 500
 
@@ -72,7 +72,8 @@ def _unwritable(path: Path, error: OSError) -> StoreUnavailable:
 
 def copy_tables(source: Connection, target: Connection) -> None:
     """Copy every row of every table into a fresh database."""
-    target.execute(delete(HEAD_OF_RECORD))
+    for seeded in (HEAD_OF_RECORD, CURSOR):
+        target.execute(delete(seeded))
     for table in METADATA.sorted_tables:
         with source.execute(select(table), execution_options={"yield_per": _AT_ONCE}) as found:
             for rows in found.mappings().partitions():

@@ -18,8 +18,7 @@ from approvals.store.tables import ACCOUNT, KNOWN_PERSON, SESSION, TICKET, TRIES
 class SqlIdentities:
     """What `identities.Identities` promises. No row here is attested; whoever acts on one records the act."""
 
-    def __init__(self, rows: Recorder) -> None:
-        self._rows = rows
+    _rows: Recorder
 
     # -- passwords and tries -------------------------------------------------------------------------------------
 

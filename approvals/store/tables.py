@@ -14,7 +14,7 @@ from sqlmodel import Field, SQLModel
 
 PREFIX = "approvals_"
 VERSION_TABLE = "approvals_alembic_version"
-HEAD = "0003"
+HEAD = "0004"
 """The newest migration, so that an up-to-date database opens without Alembic; a test compares."""
 
 METADATA = MetaData(
@@ -407,6 +407,48 @@ class HeadRow(_Table, table=True):
     hash: str
 
 
+class LinkUseRow(_Table, table=True):
+    """A signed link that decided."""
+
+    __tablename__ = "approvals_link_use"
+    __table_args__ = (Index(None, "request_id"),)
+
+    nonce: str = Field(primary_key=True)
+    request_id: str = Field(foreign_key=_OF_REQUEST)
+    person: str
+    at: str
+
+
+class DeliveryRow(_Table, table=True):
+    """One event on its way to one target; nothing of what the request says."""
+
+    __tablename__ = "approvals_delivery"
+    __table_args__ = (Index(None, "state", "next_at"), Index(None, "seq"))
+
+    id: str = Field(primary_key=True)
+    event_id: str
+    event: str
+    seq: int = Field(sa_type=BigInteger)
+    request_id: str = Field(foreign_key=_OF_REQUEST)
+    target: str
+    state: str
+    attempts: int
+    since: str
+    next_at: str
+    last_error: str | None = _long()
+    created_at: str
+    delivered_at: str | None
+
+
+class CursorRow(_Table, table=True):
+    """How far somebody who follows the record has read."""
+
+    __tablename__ = "approvals_cursor"
+
+    name: str = Field(primary_key=True)
+    seq: int = Field(sa_type=BigInteger)
+
+
 def _named(name: str) -> Table:
     return METADATA.tables[PREFIX + name]
 
@@ -431,3 +473,6 @@ TALLY = _named("tally")
 COMMENT = _named("comment")
 SNOOZE = _named("snooze")
 SAVED_VIEW = _named("saved_view")
+LINK_USE = _named("link_use")
+DELIVERY = _named("delivery")
+CURSOR = _named("cursor")

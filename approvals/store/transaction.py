@@ -16,9 +16,10 @@ from approvals.lifecycle import Action, sources
 from approvals.permits import Permit
 from approvals.ports import ListOf, PageOf, Remembered, Sort, Token, Wanted
 from approvals.requests import Content, Identity, Request, WorkingCopy
-from approvals.store import facets, listing, relisting, rows, searching
+from approvals.store import facets, listing, rows, searching
 from approvals.store.attesting import ATTESTED, ERASABLE, attested, erasure
 from approvals.store.conversing import Conversing
+from approvals.store.deliveries import DeliveryRows
 from approvals.store.identities import SqlIdentities
 from approvals.store.predicates import occurs
 from approvals.store.recording import Recorder
@@ -40,11 +41,12 @@ from approvals.store.tables import (
 _BROKEN = "Somebody changed the database by hand: nothing was done. `countersign audit verify` tells more."
 
 
-class SqlTransaction(Conversing, SqlIdentities):
+class SqlTransaction(Conversing, SqlIdentities, DeliveryRows):
     """Reads and writes values; remembers which rows the next entry of the record must commit to."""
 
     def __init__(self, connection: Connection, *, writes: bool) -> None:
-        super().__init__(connection, Recorder(connection, writes=writes))
+        self._connection = connection
+        self._rows = Recorder(connection, writes=writes)
         self._tallied: Counter[str] = Counter()
         self._recalled: set[str] = set()
         self.erased = False
@@ -372,8 +374,10 @@ class SqlTransaction(Conversing, SqlIdentities):
         return listing.counts(self._connection, wanted)
 
     def recount(self) -> int:
-        """Make what lists are told by anew, from the requests themselves; tells how many places were wrong."""
-        return relisting.relist(self._connection)
+        """Count anew what lists are counted by; tells how many counts were wrong, as after somebody's hand."""
+        # Whoever counts holds the head, as whoever changes a count does.
+        self._rows.execute(select(HEAD_OF_RECORD).with_for_update())
+        return facets.recount(self._connection)
 
     def page(self, wanted: Wanted, *, limit: int, after: str | None = None) -> PageOf:
         """A page of requests, soonest due first."""

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any, Literal, NamedTuple, cast
 
 from fastapi import APIRouter
+from starlette.requests import Request as HttpRequest
 from starlette.responses import RedirectResponse, Response
 
 from approvals.accounts import SHORTEST
@@ -15,8 +16,8 @@ from approvals.errors import ApprovalError, PasswordUnfit
 from approvals.ports import Token
 from approvals.tokens import SCOPES, Kind
 from approvals.web.callers import AtDesk, Desk
+from approvals.web.pages.visit import Visit
 from approvals.web.problems import FormInvalid, kind_of
-from approvals.web.templating import page
 from approvals.web.visitors import AtDoor, Fields, Visiting, Visitor
 
 router = APIRouter(include_in_schema=False)
@@ -94,13 +95,13 @@ def _shown(token: Token, now: datetime) -> ShownToken:
 
 
 @router.get("/settings")
-def settings(at: AtDesk, by: Visitor) -> Response:
+def settings(http: HttpRequest, at: AtDesk, by: Visitor) -> Response:
     """The page."""
-    return _page(at, by)
+    return _page(http, at, by)
 
 
 @router.post("/settings/password")
-def set_password(at: AtDesk, came: AtDoor, by: Visitor, sent: Fields) -> Response:
+def set_password(http: HttpRequest, at: AtDesk, came: AtDoor, by: Visitor, sent: Fields) -> Response:
     """Set one's own password; one's other sessions end."""
     fields = dict(sent)
     try:
@@ -110,12 +111,12 @@ def set_password(at: AtDesk, came: AtDoor, by: Visitor, sent: Fields) -> Respons
             fields.get("new", ""), by.actor, by.session, old=fields.get("old", ""), address=came.address
         )
     except ApprovalError as error:
-        return _page(at, by, error)
+        return _page(http, at, by, error)
     return RedirectResponse("/settings#password", 303)
 
 
 @router.post("/settings/sessions/revoke")
-def revoke_session(at: AtDesk, came: AtDoor, by: Visitor, sent: Fields) -> Response:
+def revoke_session(http: HttpRequest, at: AtDesk, came: AtDoor, by: Visitor, sent: Fields) -> Response:
     """End a session, or with `others` all of one's own but this one."""
     named = dict(sent).get("session", "")
     try:
@@ -124,7 +125,7 @@ def revoke_session(at: AtDesk, came: AtDoor, by: Visitor, sent: Fields) -> Respo
         else:
             at.approvals.sessions.revoke(named, by.actor)
     except ApprovalError as error:
-        return _page(at, by, error)
+        return _page(http, at, by, error)
     if named.upper() == by.session_id:
         came.door.drop(came.cookies, "session")
         return RedirectResponse("/login", 303)
@@ -132,7 +133,7 @@ def revoke_session(at: AtDesk, came: AtDoor, by: Visitor, sent: Fields) -> Respo
 
 
 @router.post("/settings/tokens")
-def make_token(at: AtDesk, by: Visitor, sent: Fields) -> Response:
+def make_token(http: HttpRequest, at: AtDesk, by: Visitor, sent: Fields) -> Response:
     """Make a token and show its secret, this once. For administrators."""
     fields = dict(sent)
     kind, scopes = fields.get("kind", "person"), [value for name, value in sent if name == "scope"]
@@ -147,34 +148,36 @@ def make_token(at: AtDesk, by: Visitor, sent: Fields) -> Response:
             label=fields.get("label", "")[:200],
         )
     except ApprovalError as error:
-        return _page(at, by, error)
+        return _page(http, at, by, error)
     told = f"The token {minted.token.id} for {minted.token.subject}. Copy it now; it is shown once."
-    return _page(at, by, shown=Shown(told, minted.secret))
+    return _page(http, at, by, shown=Shown(told, minted.secret))
 
 
 @router.post("/settings/tokens/revoke")
-def revoke_token(at: AtDesk, by: Visitor, sent: Fields) -> Response:
+def revoke_token(http: HttpRequest, at: AtDesk, by: Visitor, sent: Fields) -> Response:
     """End a token. For administrators."""
     try:
         at.approvals.tokens.revoke(dict(sent).get("token", ""), by.actor)
     except ApprovalError as error:
-        return _page(at, by, error)
+        return _page(http, at, by, error)
     return RedirectResponse("/settings#tokens", 303)
 
 
 @router.post("/settings/links")
-def make_link(at: AtDesk, came: AtDoor, by: Visitor, sent: Fields) -> Response:
+def make_link(http: HttpRequest, at: AtDesk, came: AtDoor, by: Visitor, sent: Fields) -> Response:
     """Make a sign-in link and show it, this once. For administrators."""
     try:
         made = at.approvals.tickets.make(dict(sent).get("email", "").strip(), by.actor)
     except ApprovalError as error:
-        return _page(at, by, error)
+        return _page(http, at, by, error)
     told = f"A link that signs {made.ticket.person} in, once, until {made.ticket.expires_at:%d %b %Y, %H:%M} UTC."
-    return _page(at, by, shown=Shown(told, came.door.address + made.path))
+    return _page(http, at, by, shown=Shown(told, came.door.address + made.path))
 
 
-def _page(at: Desk, by: Visiting, problem: ApprovalError | None = None, shown: Shown | None = None) -> Response:
+def _page(
+    http: HttpRequest, at: Desk, by: Visiting, problem: ApprovalError | None = None, shown: Shown | None = None
+) -> Response:
     context: dict[str, Any] = {"account": account_view(at.approvals, by), "csrf": by.csrf, "shown": shown}
-    if problem is None:
-        return page("settings_account.html", sentence=None, **context)
-    return page("settings_account.html", kind_of(type(problem))[1].status, sentence=str(problem), **context)
+    status = kind_of(type(problem))[1].status if problem else 200
+    sentence = str(problem) if problem else None
+    return Visit(http, at, by).page("settings.html", "settings", status=status, sentence=sentence, **context)

@@ -10,6 +10,7 @@ from pydantic import Field
 
 from approvals.audit import Entry
 from approvals.decisions import Scope, Value
+from approvals.deliveries import Delivery, DeliveryState
 from approvals.errors import OutOfScope
 from approvals.metrics import Figures
 from approvals.tokens import Kind
@@ -109,6 +110,26 @@ def verification(
         problem=shown.problem,
         entry=shown.entry,
     )
+
+
+# -- messages ----------------------------------------------------------------------------------------------------
+
+
+@router.get("/deliveries", responses=_READS, tags=["messages"])
+def deliveries(
+    at: AtDesk,
+    by: Caller,
+    state: Annotated[list[DeliveryState] | None, Query(description="one or more; all if none is named")] = None,
+    limit: Annotated[int, Query(ge=1, le=1_000)] = 200,
+) -> list[Delivery]:
+    """Who was told of what, newest first, and why not; for administrators."""
+    return list(at.approvals.notifications.listed(by, states=state, limit=limit))
+
+
+@router.post("/deliveries/{delivery_id}/retry", responses=described(401, 403, 404, 409, 422, 503), tags=["messages"])
+def retry_delivery(at: AtDesk, by: Caller, delivery_id: Annotated[str, Path(max_length=64)]) -> Delivery:
+    """Send again what failed; for administrators."""
+    return at.approvals.notifications.retry(delivery_id, by)
 
 
 # -- tokens ------------------------------------------------------------------------------------------------------

@@ -14,10 +14,11 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from approvals.bootstrap import Approvals
 from approvals.errors import ApprovalError
-from approvals.web import account, admin, api, lists, signin
+from approvals.web import account, admin, api, linked, lists, signin, visitors
 from approvals.web.callers import PREFIX, Authenticating, Desk, caller
 from approvals.web.doors import is_loopback
-from approvals.web.pages import routes
+from approvals.web.pages.refusals import tell_on_pages
+from approvals.web.pages.routes import routers
 from approvals.web.problems import MEDIA_TYPE, BodyTooLarge, described, refused, request_id_of, tell_problems
 from approvals.web.visitors import admit
 
@@ -38,8 +39,8 @@ class Health(BaseModel):
     status: str
 
 
-def create_app(approvals: Approvals) -> FastAPI:
-    """The queue as an ASGI application."""
+def create_app(approvals: Approvals, *, signed_in: linked.SignedIn = visitors.signed_in) -> FastAPI:
+    """The queue as an ASGI application; `signed_in` tells a page behind a link who has a session in the browser."""
     app = FastAPI(
         title="Countersign approvals",
         version="1",
@@ -50,9 +51,10 @@ def create_app(approvals: Approvals) -> FastAPI:
         redoc_url=None,
     )
     app.state.desk = Desk.of(approvals)
+    app.state.signed_in = signed_in
     for router in (api.router, lists.router, admin.router):
         app.include_router(router, prefix=PREFIX, dependencies=[Depends(caller)])
-    for router in (signin.router, account.router, *routes.routers):
+    for router in (*routers, linked.router, signin.router, account.router):
         app.include_router(router)
 
     @app.get("/healthz", responses=described(503), tags=["server"])
@@ -62,7 +64,7 @@ def create_app(approvals: Approvals) -> FastAPI:
         return Health(status="ok")
 
     tell_problems(app)
-    routes.tell_on_pages(app)
+    tell_on_pages(app)
     admit(app, approvals)
     app.openapi = _openapi(app.openapi)  # type: ignore[method-assign]
     app.add_middleware(BodyLimit)

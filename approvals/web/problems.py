@@ -80,8 +80,12 @@ KINDS: dict[type[errors.ApprovalError], Kind] = {
     errors.Disabled: Kind(403, "This account is not active"),
     errors.OutOfScope: Kind(403, "This token does not reach that far"),
     errors.Forged: Kind(403, "Not from a page of yours"),
+    errors.LinkTooWeak: Kind(403, "Sign in to decide this"),
+    errors.LinkExpired: Kind(403, "This link is too old"),
+    errors.LinkUsed: Kind(403, "This link was used"),
     errors.NoPermit: Kind(403, "No permit"),
     errors.NotFound: Kind(404, "There is no such thing"),
+    errors.LinkInvalid: Kind(404, "This link is not valid"),
     errors.ClaimedBySomeoneElse: Kind(409, "A colleague is working on it"),
     errors.NotActionable: Kind(409, "Not in this state"),
     errors.AlreadyDecided: Kind(409, "Decided already"),
@@ -110,6 +114,9 @@ KINDS: dict[type[errors.ApprovalError], Kind] = {
     errors.StoreUnavailable: Kind(503, "The store cannot be reached"),
     errors.PolicyError: Kind(503, "The policies cannot be used"),
     errors.PeopleError: Kind(503, "The list of people cannot be used"),
+    errors.NotificationsError: Kind(503, "The notifications cannot be used"),
+    errors.NotDelivered: Kind(503, "The message was not delivered"),
+    errors.LinkKeyError: Kind(503, "Links cannot be signed"),
     errors.UnknownScheme: Kind(503, "Set up wrongly"),
 }
 

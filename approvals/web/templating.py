@@ -8,10 +8,10 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from starlette.responses import HTMLResponse
 
+from approvals.web.assets import asset
 from approvals.web.headers import PAGE_HEADERS
+from approvals.web.looks import FILTERS
 from approvals.web.markdown import equip
-from approvals.web.pages.assets import asset
-from approvals.web.pages.looks import FILTERS
 
 
 def _environment() -> Environment:

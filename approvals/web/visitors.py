@@ -239,6 +239,19 @@ def visitor(http: HttpRequest) -> Visiting:
     return entry(http).visiting()
 
 
+def signed_in(http: HttpRequest) -> str | None:
+    """E-mail of who is signed in with this browser; None where nobody is."""
+    try:
+        return visitor(http).person.email
+    except NotAuthenticated:
+        return None
+
+
+def form(http: HttpRequest) -> Form:
+    """The fields of the form that was sent, in order."""
+    return entry(http).form
+
+
 def still_signed_in(http: HttpRequest) -> bool:
     """Whether whoever was let in may look on: asked again, of the session and of the person."""
     came = entry(http)
@@ -247,11 +260,6 @@ def still_signed_in(http: HttpRequest) -> bool:
     except ApprovalError:
         return False
     return True
-
-
-def form(http: HttpRequest) -> Form:
-    """The fields of the form that was sent, in order."""
-    return entry(http).form
 
 
 AtDoor = Annotated[Entry, Depends(entry)]

@@ -73,7 +73,7 @@ def stage(home: Path, tell: Tell) -> Iterator[Supervisor]:
             with supervisor as addresses:
                 # Prefect read its settings when it was imported, before there was a server to name.
                 refresh_global_settings_context()
-                tell(f"Prefect UI: {addresses.prefect}   Queue API: {addresses.queue}/api/openapi.json")
+                tell(f"Prefect UI: {addresses.prefect}   Queue: {addresses.queue}/queue")
                 yield supervisor
         finally:
             composition.reset()

@@ -1,18 +1,21 @@
 """A home full of requests, without a single run: for trying the pages, for pictures and for tests in a browser.
 
-`python -m flows.demo.showcase --home DIR` builds it; the same seed and moment give the same requests, but for their
-ids. Everything goes through the gatekeeper and the service, as it would in earnest.
+`make showcase` builds one in a temporary folder and serves it; `python -m flows.demo.showcase --home DIR` builds one
+to keep. The same seed and moment give the same requests, but for their ids. Everything goes through the gatekeeper and
+the service, as it would in earnest.
 """
 
 from __future__ import annotations
 
 import argparse
+import tempfile
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import typer
 
 from approvals.bootstrap import Approvals
+from approvals.decisions import SYSTEM
 from approvals.lifecycle import OPEN
 from approvals.ports import Wanted
 from flows.demo.stories import stories
@@ -43,7 +46,7 @@ def staged_requests(home: Path, *, now: datetime = NOW, seed: int = SEED) -> The
 def main(arguments: list[str] | None = None) -> int:
     """Build the home that was named, tell what is in it, and serve it if that was asked."""
     parser = argparse.ArgumentParser(prog="python -m flows.demo.showcase", description=__doc__)
-    parser.add_argument("--home", type=Path, required=True, help="folder to build; must be new or empty")
+    parser.add_argument("--home", type=Path, help="folder to build; must be new or empty; a temporary one, if not said")
     parser.add_argument("--now", type=datetime.fromisoformat, help="moment it stands at, in ISO; by default this one")
     parser.add_argument("--seed", type=int, default=SEED, help="another number, other figures")
     parser.add_argument(
@@ -51,17 +54,20 @@ def main(arguments: list[str] | None = None) -> int:
     )
     given = parser.parse_args(arguments)
     now = (given.now or datetime.now(UTC)).astimezone(UTC)
-    try:
-        theatre = staged_requests(given.home, now=now, seed=given.seed)
-    except FileExistsError as error:
-        typer.echo(str(error), err=True)
-        return 1
-    _tell(theatre.approvals, given.home)
-    try:
-        if given.serve is not None:
-            _serve(theatre, given.serve)
-    finally:
-        theatre.approvals.close()
+    with tempfile.TemporaryDirectory(prefix="countersign-showcase-") as folder:
+        home = given.home or Path(folder) / "home"
+        typer.echo("Building …")
+        try:
+            theatre = staged_requests(home, now=now, seed=given.seed)
+        except FileExistsError as error:
+            typer.echo(str(error), err=True)
+            return 1
+        _tell(theatre.approvals, home)
+        try:
+            if given.serve is not None:
+                _serve(theatre, given.serve)
+        finally:
+            theatre.approvals.close()
     return 0
 
 
@@ -75,7 +81,7 @@ def _tell(approvals: Approvals, home: Path) -> None:
     )
     for person in PEOPLE:
         typer.echo(f"  {person.email:<28} {person.role:<9} {', '.join(person.groups) or '-'}")
-    typer.echo(f"Look at it with: COUNTERSIGN_HOME={home} countersign queue --as {PEOPLE[0].email}")
+    typer.echo(f"At a terminal: COUNTERSIGN_HOME={home} countersign queue --as {PEOPLE[0].email}")
 
 
 def _serve(theatre: Theatre, port: int) -> None:
@@ -84,6 +90,11 @@ def _serve(theatre: Theatre, port: int) -> None:
     # From here on time goes by as it does for everybody.
     begun, shown = datetime.now(UTC), theatre.clock.now
     theatre.clock.tell = lambda: shown + (datetime.now(UTC) - begun)
+    host = theatre.approvals.settings.host
+    for person in PEOPLE[:3]:
+        path = theatre.approvals.tickets.make(person.email, SYSTEM).path
+        typer.echo(f"Sign in as {person.name or person.email}, once: http://{host}:{port}{path}")
+    typer.echo("Ctrl-C ends it.")
     serve(theatre.approvals, host=theatre.approvals.settings.host, port=port)
 
 

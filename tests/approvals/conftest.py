@@ -5,28 +5,39 @@ Names in capitals are fixtures too: `ANNA` is the authenticated person, as any s
 
 from __future__ import annotations
 
+import socket
+import subprocess
+import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
+import httpx
 import pytest
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
 
 from approvals.audit import verify
 from approvals.canonical import canonical, digest, settled
 from approvals.deadlines import Deadlines
 from approvals.decisions import Actor, Value
-from approvals.errors import FieldError, PolicyError
+from approvals.deliveries import Notice
+from approvals.errors import FieldError, NotificationsError, PolicyError
 from approvals.gatekeeping import Gatekeeper
 from approvals.ledger import Ledger
+from approvals.links import Links
+from approvals.notifications import Notifications
+from approvals.outbox import Outbox, Terms
 from approvals.people import PeopleList
 from approvals.policies import Policies, Policy
 from approvals.ports import Examination, Person, Store
 from approvals.requests import Evidence, Fact, Finding, Identity, Moved, Proposed, Request, RunReference, Source
 from approvals.service import ApprovalService
 from approvals.store import open_store
+from approvals.subscriptions import Subscriptions
 
 NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
 
@@ -288,6 +299,96 @@ def deadlines(service: ApprovalService, ledger: Ledger) -> Deadlines:
     return Deadlines(service, ledger)
 
 
+# -- messages ----------------------------------------------------------------------------------------------------
+
+LINK_KEYS = (b"the newest key of these tests, thirty-two and more", b"the key before that one, also long enough")
+
+
+class Receivers:
+    """Stands for every place that is told: keeps what it is sent, and fails as it is told to."""
+
+    def __init__(self) -> None:
+        self.sent: list[tuple[str, Notice]] = []
+        self.failures: dict[str, Exception] = {}
+        """Beginning of an address -> what sending there raises."""
+        self.tried = 0
+
+    def opened(self, address: SecretStr, secret: SecretStr | None) -> Any:
+        """The receiver at this address."""
+        receivers, named = self, address.get_secret_value()
+
+        class Receiver:
+            def send(self, notice: Notice) -> None:
+                receivers.tried += 1
+                for beginning, failure in receivers.failures.items():
+                    if named.startswith(beginning):
+                        raise failure
+                receivers.sent.append((named, notice))
+
+        return Receiver()
+
+    def notices(self, beginning: str = "") -> list[Notice]:
+        """What was sent to addresses that begin so."""
+        return [notice for address, notice in self.sent if address.startswith(beginning)]
+
+
+@pytest.fixture
+def receivers() -> Receivers:
+    return Receivers()
+
+
+class Subscribed:
+    """Who is told of what, as it reads now."""
+
+    def __init__(self) -> None:
+        self.terms: dict[str, Any] = {}
+        self.broken: str | None = None
+
+    def __call__(self) -> Subscriptions:
+        if self.broken is not None:
+            raise NotificationsError(self.broken)
+        return Subscriptions.model_validate(self.terms)
+
+    def notify(self, to: str, **terms: Any) -> None:
+        """Tell one place more."""
+        self.terms.setdefault("notify", []).append({"to": to, **terms})
+
+    def mail(self, **terms: Any) -> None:
+        """Mail to people."""
+        self.terms["mail"] = {"via": "mailto://mail.example", **terms}
+
+
+@pytest.fixture
+def subscribed() -> Subscribed:
+    return Subscribed()
+
+
+@pytest.fixture
+def links(clock: SettableClock) -> Links:
+    return Links(lambda: LINK_KEYS, clock)
+
+
+@pytest.fixture
+def messages(
+    people: ChangingPeople, clock: SettableClock, links: Links, subscribed: Subscribed, receivers: Receivers
+) -> Callable[[Store], dict[str, Any]]:
+    """What an `Approvals` needs for messages, on this store: `Approvals(…, **messages(store))`."""
+
+    def made(store: Store) -> dict[str, Any]:
+        terms = Terms("https://queue.test")
+        outbox = Outbox(store, people, clock, links, subscribed, receivers.opened, terms)
+        notifications = Notifications(store, people, clock, subscribed, receivers.opened, outbox, terms)
+        return {"links": links, "outbox": outbox, "notifications": notifications}
+
+    return made
+
+
+@pytest.fixture
+def outbox(messages: Callable[[Store], dict[str, Any]], store: Store) -> Outbox:
+    made: Outbox = messages(store)["outbox"]
+    return made
+
+
 class ChangingPolicies:
     """The policies as they read now; a request keeps those it opened under."""
 
@@ -408,3 +509,80 @@ def unchanged(store: Store) -> Callable[[Request], Any]:
                 )
 
     return Unchanged
+
+
+# -- an identity provider ----------------------------------------------------------------------------------------
+
+
+class ProviderProcess:
+    """A real OpenID Connect server on this machine, and people who have accounts there."""
+
+    def __init__(self, port: int, *options: str) -> None:
+        self.issuer = f"http://127.0.0.1:{port}"
+        # What it warns of when it starts is its own affair.
+        command = [sys.executable, "-W", "ignore", "-m", "oidc_provider_mock", "--port", str(port), *options]
+        self._process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+    def wait(self) -> None:
+        """Until it answers."""
+        for _ in range(300):
+            with suppress(httpx.HTTPError):
+                httpx.get(f"{self.issuer}/.well-known/openid-configuration")
+                return
+            assert self._process.poll() is None, "the provider ended"
+            time.sleep(0.05)
+        pytest.fail("the provider did not answer")
+
+    def stop(self) -> None:
+        """End the process."""
+        self._process.terminate()
+        self._process.wait(10)
+
+    def person(self, subject: str, **claims: Any) -> None:
+        """Somebody with an account there."""
+        httpx.put(f"{self.issuer}/users/{subject}", json=claims).raise_for_status()
+
+    def consent(self, address: str, subject: str) -> str:
+        """The person signs in there, and is sent back: to which address."""
+        return str(httpx.post(address, data={"sub": subject}).headers["Location"])
+
+    def deny(self, address: str) -> str:
+        """The person does not consent, and is sent back."""
+        return str(httpx.post(address, data={"action": "deny"}).headers["Location"])
+
+    def register(self, back: str) -> tuple[str, str]:
+        """Make this queue known there: its id and its secret."""
+        known = httpx.post(f"{self.issuer}/oauth2/clients", json={"redirect_uris": [back]}).json()
+        return known["client_id"], known["client_secret"]
+
+
+@pytest.fixture(scope="session")
+def _free_port() -> Callable[[], int]:
+    def free() -> int:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            return int(probe.getsockname()[1])
+
+    return free
+
+
+@pytest.fixture(scope="session")
+def identity_provider(_free_port: Callable[[], int]) -> Iterator[ProviderProcess]:
+    """A provider that knows every client."""
+    process = ProviderProcess(_free_port())
+    try:
+        process.wait()
+        yield process
+    finally:
+        process.stop()
+
+
+@pytest.fixture(scope="session")
+def strict_provider(_free_port: Callable[[], int]) -> Iterator[ProviderProcess]:
+    """A provider that knows only clients which were registered there, and asks them for a nonce."""
+    process = ProviderProcess(_free_port(), "--require-registration", "true", "--require-nonce", "true")
+    try:
+        process.wait()
+        yield process
+    finally:
+        process.stop()

@@ -7,7 +7,7 @@ import stat
 import pytest
 
 from approvals.bootstrap import build, policies_of
-from approvals.errors import PolicyError, StoreUnavailable, UnknownScheme
+from approvals.errors import ApprovalError, PolicyError, StoreUnavailable, UnknownScheme
 from approvals.people import add_person
 from approvals.ports import Person
 from approvals.settings import Settings
@@ -83,3 +83,20 @@ def test_a_home_that_cannot_be_made_is_named(tmp_path):
 def test_an_unknown_kind_of_store_is_refused(settings):
     with pytest.raises(UnknownScheme):
         build(settings.model_copy(update={"store": "mongodb://queue.example"}))
+
+
+def test_an_identity_provider_is_used_where_the_settings_name_one(settings):
+    named = settings.model_copy(update={"oidc_issuer": "https://id.example", "oidc_client_id": "queue"})
+
+    without, with_one = build(settings), build(named)
+
+    assert (without.provider, without.known) == (None, None)
+    assert with_one.provider is not None
+    assert with_one.directory is with_one.known
+    for queue in (without, with_one):
+        queue.close()
+
+
+def test_half_an_identity_provider_is_refused_in_a_sentence(settings):
+    with pytest.raises(ApprovalError, match="APPROVALS_OIDC_CLIENT_ID is not"):
+        build(settings.model_copy(update={"oidc_issuer": "https://id.example"}))

@@ -70,3 +70,62 @@ def test_the_address_of_the_store_is_not_printed():
     settings = Settings(store="postgresql://queue:password@db.example/approvals")
 
     assert "password" not in repr(settings)
+
+
+# -- how browsers come in ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("given", "address"),
+    [
+        ({}, "http://127.0.0.1:4280"),
+        ({"host": "::1", "port": 80}, "http://[::1]:80"),
+        ({"public_url": "https://Queue.example/"}, "https://queue.example"),
+        ({"public_url": "http://user:word@queue.example:8080"}, "http://queue.example:8080"),
+    ],
+)
+def test_the_address_for_browsers_is_host_and_port_unless_somebody_says_otherwise(given, address):
+    assert Settings(**given).address == address
+
+
+def test_groups_of_a_provider_and_proxies_are_read_from_one_line(monkeypatch):
+    monkeypatch.setenv("APPROVALS_OIDC_GROUPS", "sales=crm-sales, legal = cs-legal,role:admin=admins")
+    monkeypatch.setenv("APPROVALS_HEADER_PROXIES", "10.0.0.0/8, ::1")
+
+    settings = read_settings()
+
+    assert settings.oidc_groups == (("sales", "crm-sales"), ("legal", "cs-legal"), ("role:admin", "admins"))
+    assert settings.header_proxies == ("10.0.0.0/8", "::1")
+
+
+def test_a_name_with_commas_is_separated_by_semicolons(monkeypatch):
+    monkeypatch.setenv("APPROVALS_OIDC_GROUPS", "sales=cn=sales,dc=acme;legal=cn=legal,dc=acme;")
+
+    assert read_settings().oidc_groups == (("sales", "cn=sales,dc=acme"), ("legal", "cn=legal,dc=acme"))
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "sentence"),
+    [
+        ("APPROVALS_OIDC_GROUPS", "sales", "group=group-of-the-provider"),
+        ("APPROVALS_OIDC_GROUPS", "role:king=crm", "'role:king' is no role"),
+        ("APPROVALS_HEADER_PROXIES", "everywhere", "APPROVALS_HEADER_PROXIES is wrong"),
+        ("APPROVALS_HEADER", "X Email", "APPROVALS_HEADER is wrong"),
+        ("APPROVALS_PUBLIC_URL", "queue.example", "https://NAME"),
+        ("APPROVALS_PUBLIC_URL", "https://queue.example/below", "nothing after it"),
+        ("APPROVALS_OIDC_SCOPES", "email", "APPROVALS_OIDC_SCOPES is wrong"),
+    ],
+)
+def test_a_wrong_way_in_is_one_sentence(monkeypatch, name, value, sentence):
+    monkeypatch.setenv(name, value)
+
+    with pytest.raises(ApprovalError, match=sentence) as caught:
+        read_settings()
+
+    assert "\n" not in str(caught.value)
+
+
+def test_the_secret_of_the_client_is_not_printed():
+    settings = Settings(oidc_client_secret="sesame-open")
+
+    assert "sesame-open" not in repr(settings) + str(settings.model_dump())

@@ -39,10 +39,14 @@ def test_the_same_text_has_nothing_to_tell(text):
 @pytest.mark.parametrize(
     ("before", "after", "expected"),
     [
-        ("Live in 10 weeks", "Live in 12 weeks", [("same", "Live in "), ("deleted", "10"), ("inserted", "12"), ("same", " weeks")]),
-        ("from 1,150.00 on", "from 1,250.00 on", [("same", "from "), ("deleted", "1,150.00"), ("inserted", "1,250.00"), ("same", " on")]),
+        ("in 10 weeks", "in 12 weeks", [("same", "in "), ("deleted", "10"), ("inserted", "12"), ("same", " weeks")]),
+        (
+            "at 1,150.00 on",
+            "at 1.00 on",
+            [("same", "at "), ("deleted", "1,150.00"), ("inserted", "1.00"), ("same", " on")],
+        ),
         ("the quick fox", "a slow fox", [("deleted", "the quick"), ("inserted", "a slow"), ("same", " fox")]),
-        ("measured weekly", "measured weekly and reported", [("same", "measured weekly"), ("inserted", " and reported")]),
+        ("told weekly", "told weekly and monthly", [("same", "told weekly"), ("inserted", " and monthly")]),
         ("日本語です", "日本人です", [("same", "日本"), ("deleted", "語"), ("inserted", "人"), ("same", "です")]),
         ("cafe\u0301 au", "cafe au", [("deleted", "cafe\u0301"), ("inserted", "cafe"), ("same", " au")]),
         ("👩\u200d💻 here", "👩 here", [("deleted", "👩\u200d💻"), ("inserted", "👩"), ("same", " here")]),
@@ -51,7 +55,7 @@ def test_the_same_text_has_nothing_to_tell(text):
         (None, "", [("deleted", "nothing"), ("inserted", '""')]),
         ({"a": 1}, {"a": 1}, [("same", '{"a": 1}')]),
     ],
-)  # fmt: skip
+)
 def test_words_are_told_as_a_reader_sees_them(before, after, expected):
     assert told(before, after, fold=False) == expected
 
@@ -75,8 +79,14 @@ def test_between_two_changes_only_whole_paragraphs_are_folded():
     after = "A b\nc\nd\ne F"
 
     assert [one.kind for one in word_diff(before, after)] == [
-        "deleted", "inserted", "same", "folded", "same", "deleted", "inserted",
-    ]  # fmt: skip
+        "deleted",
+        "inserted",
+        "same",
+        "folded",
+        "same",
+        "deleted",
+        "inserted",
+    ]
 
 
 def test_long_texts_do_not_take_long():

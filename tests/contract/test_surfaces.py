@@ -1,8 +1,9 @@
-"""What is forbidden is forbidden everywhere: the same cases over the service, REST and the command line."""
+"""What is forbidden is forbidden everywhere: the same cases over the service, REST, links and the command line."""
 
 from __future__ import annotations
 
 import asyncio
+import html
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -289,6 +290,34 @@ def test_rest_refuses_for_the_same_reason(
     slug, kind = kind_of(case.elsewhere or case.refusal)
     assert (response.status_code, response.json()["type"]) == (kind.status, f"urn:countersign:problem:{slug}")
     assert state_of(approvals, opened) == before
+
+
+def test_a_signed_link_refuses_for_the_same_reason(approvals: Approvals, case: Case, opened: Request) -> None:
+    if case.kind != "person" or case.verdict["kind"] == "edit":
+        pytest.skip("a link is a person's, and its page hands in no edit")
+    expected, before = by_service(approvals, case, opened), state_of(approvals, opened)
+    token = approvals.links.make(opened, case.who)
+    link = approvals.links.read(token)
+    words = case.verdict.get("reason") or case.verdict.get("feedback") or ""
+
+    async def sent() -> httpx.Response:
+        transport = httpx.ASGITransport(create_app(approvals, signed_in=lambda http: case.who))
+        async with httpx.AsyncClient(transport=transport, base_url="http://queue.test") as client:
+            moved = await client.get(f"/d/{token}")
+            cookie = moved.headers["set-cookie"].partition(";")[0]
+            form = {"csrf": approvals.links.form_secret(link), "verdict": case.verdict["kind"], "words": words}
+            headers = {"Sec-Fetch-Site": "same-origin", "Cookie": cookie}
+            return await client.post(moved.headers["location"], data=form, headers=headers)
+
+    response = asyncio.run(sent())
+
+    assert response.status_code == kind_of(case.refusal)[1].status
+    said = html.escape(str(expected)).replace("&#x27;", "&#39;").replace("&quot;", "&#34;")
+    # Whom the request does not concern reads nothing of it, not even whom it is for.
+    assert (said in response.text) == (case.elsewhere is not NotFound)
+    assert state_of(approvals, opened) == before
+    with approvals.store.read() as transaction:
+        assert transaction.link_use(link.nonce) is None
 
 
 def test_the_command_line_refuses_for_the_same_reason(

@@ -27,8 +27,8 @@ from approvals.errors import (
 )
 from approvals.filters import Filters
 from approvals.requests import Request
+from approvals.web import words
 from approvals.web.pages import document as documents
-from approvals.web.pages import words
 from approvals.web.pages.document import changes
 from approvals.web.pages.done import left, named
 from approvals.web.pages.queue import asked

@@ -13,7 +13,7 @@ from approvals.errors import FieldError
 from approvals.forms import Node, Typed, nodes, parse
 from approvals.forms.marks import marks
 from approvals.requests import Content, Finding
-from approvals.web.pages.looks import label
+from approvals.web.looks import label
 from approvals.wording import Segment, word_diff
 
 _TITLES = ("title", "name", "subject")

@@ -8,7 +8,7 @@ from approvals.authority import same_person
 from approvals.errors import ApprovalError
 from approvals.lifecycle import Action, State
 from approvals.requests import Request
-from approvals.web.pages import words
+from approvals.web import words
 from approvals.web.pages.visit import Visit
 
 _SAID = {State.APPROVED: "Approved", State.REJECTED: "Rejected", State.RETURNED: "Sent back"}

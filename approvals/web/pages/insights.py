@@ -13,7 +13,7 @@ from starlette.responses import Response
 from approvals.lifecycle import OPEN, State
 from approvals.ports import Wanted
 from approvals.requests import Request
-from approvals.web.pages import looks, words
+from approvals.web import looks, words
 from approvals.web.pages.visit import Visit, Visited
 
 router = APIRouter(include_in_schema=False)

@@ -9,7 +9,7 @@ from approvals.decisions import Ruling
 from approvals.lifecycle import Action
 from approvals.requests import Content, Request
 from approvals.service import History
-from approvals.web.pages import words
+from approvals.web import words
 from approvals.web.pages.document import Change, changes
 from approvals.web.pages.visit import Visit
 

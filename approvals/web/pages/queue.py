@@ -15,7 +15,8 @@ from approvals.filters import Filters
 from approvals.lifecycle import Action
 from approvals.ports import Listed
 from approvals.requests import Request
-from approvals.web.pages import looks, seen, words
+from approvals.web import looks, words
+from approvals.web.pages import seen
 from approvals.web.pages.done import done
 from approvals.web.pages.rows import context_of, grouped
 from approvals.web.pages.visit import Sent, Visit, Visited, list_address, moved_to, new_key, title_of
@@ -118,6 +119,8 @@ def peek(visit: Visited, request_id: str) -> Response:
 def theme(form: Sent) -> Response:
     """Light or dark, kept in a cookie that says nothing else."""
     answer = moved_to(form.get("next", "/queue"))
+    if form.get("theme") == "auto":
+        answer.delete_cookie("theme", path="/")
     if form.get("theme") in ("light", "dark"):
         answer.set_cookie("theme", form.get("theme"), max_age=365 * 86_400, samesite="lax", path="/")
     return answer

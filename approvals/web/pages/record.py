@@ -10,7 +10,7 @@ from fastapi import APIRouter, Query
 from starlette.responses import Response
 
 from approvals.audit import Entry, Verification
-from approvals.web.pages import looks, words
+from approvals.web import looks, words
 from approvals.web.pages.visit import Visit, Visited
 
 router = APIRouter(include_in_schema=False)

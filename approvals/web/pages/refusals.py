@@ -16,6 +16,7 @@ from approvals import errors
 from approvals.web.pages.visit import answered, theme_of
 from approvals.web.problems import kind_of, request_id_of
 from approvals.web.templating import rendered
+from approvals.web.visitors import wants_page
 
 log = logging.getLogger(__name__)
 
@@ -79,7 +80,7 @@ def _wrong(error: errors.DocumentInvalid) -> tuple[str, ...]:
 
 def _looks(http: HttpRequest) -> bool:
     path = f"{http.url.path}/"
-    return not path.startswith(_PROGRAMS) and "x-fragment" not in http.headers
+    return not path.startswith(_PROGRAMS) and "x-fragment" not in http.headers and wants_page(http)
 
 
 def _page(http: HttpRequest, wall: Wall) -> Response:

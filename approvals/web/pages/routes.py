@@ -1,13 +1,11 @@
-"""The pages by address, and the refusals that they show."""
+"""Every address of the reviewer's pages."""
 
 from __future__ import annotations
 
 from fastapi import APIRouter
 
-from approvals.web.pages import assets, deciding, events, insights, queue, record, review, several
-from approvals.web.pages.refusals import tell_on_pages
-
-__all__ = ["routers", "tell_on_pages"]
+from approvals.web import assets
+from approvals.web.pages import deciding, events, insights, queue, record, review, several
 
 routers: tuple[APIRouter, ...] = (
     assets.router,

@@ -9,8 +9,8 @@ from typing import NamedTuple
 from approvals.filters import Filters
 from approvals.lifecycle import State, is_open
 from approvals.ports import Listed
-from approvals.web.pages import words
-from approvals.web.pages.looks import Look, gate
+from approvals.web import words
+from approvals.web.looks import Look, gate
 from approvals.web.pages.visit import Visit, Who
 
 _OUTCOMES = {

@@ -10,8 +10,8 @@ from urllib.parse import urlsplit
 from approvals.errors import ApprovalError
 from approvals.ports import Effect, Examination
 from approvals.requests import Content, Fact, Finding, Moved, Request, Source
-from approvals.web.pages import words
-from approvals.web.pages.looks import label
+from approvals.web import words
+from approvals.web.looks import label
 
 _FOLLOWS = (
     (("sends ", "e-mails ", "mails "), "mail"),

@@ -15,8 +15,9 @@ from approvals.forms import Node
 from approvals.lifecycle import Action, State
 from approvals.ports import Examination
 from approvals.requests import Request
+from approvals.web import looks, words
 from approvals.web.pages import document as documents
-from approvals.web.pages import looks, past, seen, words
+from approvals.web.pages import past, seen
 from approvals.web.pages.document import Change
 from approvals.web.pages.rows import context_of
 from approvals.web.pages.track import Step, track

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from approvals.lifecycle import State
 from approvals.requests import Request
-from approvals.web.pages.looks import gate
+from approvals.web.looks import gate
 from approvals.web.pages.visit import Visit
 
 _MOST = 100

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Any, NamedTuple
-from urllib.parse import parse_qsl, urlencode
+from urllib.parse import urlencode
 
 from fastapi import Depends
 from starlette.requests import Request as HttpRequest
@@ -17,13 +17,13 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from approvals.decisions import Actor
 from approvals.filters import Filters
 from approvals.ports import Person
+from approvals.web import looks, words
+from approvals.web.assets import has_asset
 from approvals.web.callers import AtDesk, Desk
 from approvals.web.headers import PAGE_HEADERS
-from approvals.web.pages import looks, words
-from approvals.web.pages.assets import has_asset
 from approvals.web.problems import request_id_of
 from approvals.web.templating import rendered
-from approvals.web.visitors import Visiting, Visitor
+from approvals.web.visitors import Fields, Visiting, Visitor
 
 THEMES = ("light", "dark")
 _WAITING = {"mine": ("Mine", "inbox"), "all": ("Everyone", "people"), "high": ("High risk", "risk")}
@@ -132,9 +132,8 @@ class Visit:
         if "x-fragment" not in self.http.headers:
             return moved_to(address)
         headers = {"Cache-Control": "no-store", "X-Location": local(address)}
-        return Response(
-            status_code=204, headers={**headers, **{f"X-{name.title()}": text for name, text in told.items()}}
-        )
+        headers |= {f"X-{name.title()}": text for name, text in told.items()}
+        return Response(status_code=204, headers=headers)
 
     def _waiting(self) -> tuple[NavItem, ...]:
         groups = tuple(f"group:{group}" for group in sorted(self.visitor.person.groups))
@@ -158,12 +157,6 @@ def visit(http: HttpRequest, at: AtDesk, visitor: Visitor) -> Visit:
 Visited = Annotated[Visit, Depends(visit)]
 
 
-async def typed(http: HttpRequest) -> list[tuple[str, str]]:
-    """The fields of the form that was sent, in order."""
-    body = (await http.body()).decode("utf-8", "replace")
-    return parse_qsl(body, keep_blank_values=True, max_num_fields=20_000)
-
-
 class Form:
     """The fields of a form: the queue's own by name, and all of them in order."""
 
@@ -179,7 +172,7 @@ class Form:
         return tuple(value for key, value in self.pairs if key == name)
 
 
-def form(pairs: Annotated[list[tuple[str, str]], Depends(typed)]) -> Form:
+def form(pairs: Fields) -> Form:
     """The form that was sent."""
     return Form(pairs)
 

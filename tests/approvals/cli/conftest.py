@@ -51,7 +51,7 @@ def store(settings: Settings) -> Iterator[Store]:
 
 
 @pytest.fixture
-def compose(people: Any, clock: Any, examiner: Any, policies: Any) -> Callable[[Settings], Approvals]:
+def compose(people: Any, clock: Any, examiner: Any, policies: Any, messages: Any) -> Callable[[Settings], Approvals]:
     """Put a queue together on a store of its own connection."""
 
     def composed(settings: Settings) -> Approvals:
@@ -72,6 +72,7 @@ def compose(people: Any, clock: Any, examiner: Any, policies: Any) -> Callable[[
             sessions=Sessions(store, people, clock),
             metrics=Metrics(store, clock),
             saved_views=SavedViews(store, service.authority),
+            **messages(store),
             clock=clock,
         )
 

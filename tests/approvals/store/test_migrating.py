@@ -66,6 +66,18 @@ def test_going_back_removes_every_table_and_forth_makes_them_again(database):
         assert found == {VERSION_TABLE, *METADATA.tables}
 
 
+def test_what_happened_before_anybody_could_be_told_is_no_news(address, database):
+    with database.connected(writes=True) as connection:
+        command.downgrade(alembic_config(connection), "0003")
+        connection.exec_driver_sql("UPDATE approvals_head SET seq = 41")
+    bring_up_to_date(database)
+
+    with database.connected(writes=False) as connection:
+        assert connection.exec_driver_sql("SELECT name, seq FROM approvals_cursor").all() == [("notifications", 41)]
+    with database.connected(writes=True) as connection:
+        connection.exec_driver_sql("UPDATE approvals_head SET seq = 0")
+
+
 def test_a_store_of_a_newer_countersign_is_not_opened(address, database):
     with database.connected(writes=True) as connection:
         connection.exec_driver_sql(f"UPDATE {VERSION_TABLE} SET version_num = '9999'")

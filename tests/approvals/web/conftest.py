@@ -49,7 +49,7 @@ def tokens(store: Store, people: Any, clock: Any) -> Tokens:
 @pytest.fixture
 def approvals(
     tmp_path: Any, store: Store, people: Any, clock: Any, policies: Any, service: Any, deadlines: Any,
-    gatekeeper: Any, ledger: Any, tokens: Tokens,
+    gatekeeper: Any, ledger: Any, tokens: Tokens, messages: Any,
 ) -> Approvals:  # fmt: skip
     return Approvals(
         settings=Settings(home=tmp_path, public_url="http://queue.test"),
@@ -66,6 +66,7 @@ def approvals(
         sessions=Sessions(store, people, clock),
         metrics=Metrics(store, clock),
         saved_views=SavedViews(store, service.authority),
+        **messages(store),
         clock=clock,
     )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from approvals.audit import GENESIS
+from approvals.errors import NotDelivered
 
 APPROVE = {"kind": "approve"}
 
@@ -99,3 +100,32 @@ def test_an_agent_reads_nothing(call, open_request):
 
     for path in ("/requests", f"/requests/{request.id}", "/requests/ZZZZZZZZZZ", "/metrics", "/audit"):
         assert agent.get(path).status_code == 403
+
+
+# -- messages ----------------------------------------------------------------------------------------------------
+
+
+def test_deliveries_are_for_administrators(call, ada, ben):
+    assert ada.get("/deliveries").json() == []
+    for caller in (ben, call("vera@acme.example"), call("drafter", kind="agent"), call("outreach", kind="worker")):
+        assert caller.get("/deliveries").status_code == 403
+        assert caller.send("POST", "/deliveries/dlv_1/retry").status_code == 403
+    assert call(None).get("/deliveries").status_code == 401
+
+
+def test_what_failed_is_listed_without_a_secret_and_sent_again(ada, subscribed, receivers, outbox, open_request):
+    secret = "s3cr3t-s3cr3t"
+    subscribed.notify(f"webhook+https://hooks.example/{secret}", secret=secret, name="hook")
+    receivers.failures["webhook"] = NotDelivered("It answered 410.", retryable=False)
+    open_request()
+    outbox.once()
+
+    listed = ada.get("/deliveries", state="failed")
+    (failed,) = listed.json()
+    again = ada.send("POST", f"/deliveries/{failed['id']}/retry")
+
+    assert (failed["target"], failed["last_error"]) == ("hook", "It answered 410.")
+    assert secret not in listed.text + again.text
+    assert (again.status_code, again.json()["state"]) == (200, "pending")
+    assert ada.get("/deliveries", state="failed").json() == []
+    assert ada.send("POST", "/deliveries/dlv_none/retry").status_code == 404

@@ -289,8 +289,9 @@ def test_a_path_of_ours_is_gone_to(path):
     "path",
     [
         None, "", "queue", "//evil.test", "///evil.test", "/\\evil.test", "\\\\evil.test", "/\t/evil.test",
-        "/\n/evil.test", "https://evil.test", "https:evil.test", "javascript:alert(1)", "data:text/html,x", " /queue", "/login",
-        "/login?next=/login", "/logout", "/api/v1/me", "/" + "a" * 3_000, "/\u2028/evil", "/queue\x00", "/\ud800",
+        "/\n/evil.test", "https://evil.test", "https:evil.test", "javascript:alert(1)", "data:text/html,x",
+        " /queue", "/login", "/login?next=/login", "/logout", "/api/v1/me", "/" + "a" * 3_000, "/\u2028/evil",
+        "/queue\x00", "/\ud800",
     ],
 )  # fmt: skip
 def test_no_other_place_is_gone_to(path):

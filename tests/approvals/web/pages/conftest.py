@@ -9,6 +9,7 @@ from urllib.parse import urlencode
 import pytest
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
+from approvals.bootstrap import Approvals
 from approvals.decisions import Actor
 from approvals.sessions import form_token
 
@@ -52,17 +53,18 @@ class Browser:
 
     def __init__(self, client: Any, secret: str) -> None:
         self._client = client
-        self._cookie, self._token = f"session={secret}", form_token(secret)
+        self._cookies = {"Cookie": f"session={secret}"}
+        self.csrf = form_token(secret)
 
     def get(self, path: str, **headers: str) -> Page:
         """Open an address."""
         named = {name.replace("_", "-"): value for name, value in headers.items()}
-        return Page(self._client.get(path, headers={"Accept": "text/html", "Cookie": self._cookie, **named}))
+        return Page(self._client.get(path, headers={"Accept": "text/html", **self._cookies, **named}))
 
     def post(self, path: str, fields: list[tuple[str, str]], **headers: str) -> Page:
         """Send these fields."""
         named = {name.replace("_", "-"): value for name, value in headers.items()}
-        sent = {"Content-Type": "application/x-www-form-urlencoded", "Accept": "text/html", **named}
+        sent = {"Content-Type": "application/x-www-form-urlencoded", "Accept": "text/html", **self._cookies, **named}
         sent |= {"Sec-Fetch-Site": "same-origin", "Origin": "http://queue.test"}
         sent |= {"Cookie": self._cookie, "X-CSRF-Token": self._token}
         return Page(self._client.post(path, content=urlencode(fields).encode(), headers=sent))
@@ -101,10 +103,13 @@ def fields_of(page: Page, form: LexborNode) -> list[tuple[str, str]]:
 
 
 @pytest.fixture
-def browse(approvals: Any, client: Any, people: Any) -> Callable[[Actor], Browser]:
-    """`browse(BEN)` looks at the pages as Ben."""
+def browse(approvals: Approvals, client: Any) -> Callable[[Actor], Browser]:
+    """`browse(BEN)` looks at the pages as Ben, who signed in with a password."""
 
     def signed_in(actor: Actor) -> Browser:
-        return Browser(client, approvals.sessions.begin(people.person(actor.id), "password").secret)
+        person = approvals.directory.person(actor.id)
+        assert person is not None
+        begun = approvals.sessions.begin(person, "password", via="session", agent="a test")
+        return Browser(client, begun.secret)
 
     return signed_in

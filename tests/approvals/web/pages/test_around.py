@@ -43,4 +43,4 @@ def test_verifying_tells_whether_the_record_fits(browse, open_request, ADA):
 
     page = browser.submit(browser.get("/audit"), "form[action='/audit/verify']")
 
-    assert "The record fits: 1 entry" in page.said(".note")
+    assert "The record fits: 2 entries" in page.said(".note")

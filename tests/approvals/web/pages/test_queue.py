@@ -157,7 +157,8 @@ def test_undo_after_its_time_is_refused_honestly(browse, open_request, service, 
     service.approve(request.id, BEN, version=1, recall=8)
     clock.forward(9)
 
-    page = browse(BEN).post("/undo", [("id", request.id), ("next", "/queue"), ("csrf", "")])
+    browser = browse(BEN)
+    page = browser.post("/undo", [("id", request.id), ("next", "/queue"), ("csrf", browser.csrf)])
 
     assert page.status == 409
     assert "could not be taken back" in page.said("h1")

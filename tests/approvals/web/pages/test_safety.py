@@ -95,7 +95,9 @@ def test_what_hides_in_a_text_is_told_with_a_raw_view(browse, open_request, make
     "address", ["//evil.example", "https://evil.example", "/\\evil.example", "javascript:alert(1)"]
 )
 def test_nobody_is_sent_elsewhere_after_an_act(browse, BEN, address):
-    answer = browse(BEN).post("/theme", [("theme", "dark"), ("next", address), ("csrf", "")])
+    browser = browse(BEN)
+
+    answer = browser.post("/theme", [("theme", "dark"), ("next", address), ("csrf", browser.csrf)])
 
     assert answer.address == "/queue"
     assert "theme=dark" in answer.headers["set-cookie"]

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 from zlib import crc32
 
-from approvals.web.pages import words
+from approvals.web import words
 
 _SPELLED = {"crm": "CRM", "api": "API", "id": "ID", "nda": "NDA", "url": "URL", "email": "e-mail", "revops": "RevOps"}
 _TILES = (
