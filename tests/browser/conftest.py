@@ -173,6 +173,7 @@ def chromium_path() -> str | None:
     return os.environ.get("COUNTERSIGN_CHROMIUM") or next(filter(None, map(shutil.which, NAMES)), None)
 
 
+# Now, before a fixture empties the environment.
 _CHROMIUM = chromium_path()
 
 

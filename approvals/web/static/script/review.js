@@ -169,8 +169,11 @@ async function hand_in(from, button) {
     const confirm = $(".confirm", told);
     if (confirm) return ask_again(confirm);
     $("dialog[open]")?.close();
-    swap(told, { focus: "[aria-invalid=true], #errors a, .note[role=alert], .note.wa" });
-    $("#errors, .note[role=alert], .note.wa")?.scrollIntoView({ block: "center" });
+    swap(told);
+    const wrong = $("#decide [aria-invalid=true], .panel [aria-invalid=true]");
+    if (wrong) unfold(wrong);
+    (wrong ?? $("#errors a"))?.focus({ preventScroll: true });
+    (wrong ?? $(".note[role=alert], .note.wa"))?.scrollIntoView({ block: "center" });
     show_lost();
   } catch (error) {
     $("dialog[open]")?.close();
@@ -258,8 +261,7 @@ const look_again = settled(120, async () => {
   const fresh = await document_of(answer);
   const now = $("article[data-id]", fresh);
   if (!now) return;
-  const open = $("#decide [name=verdict], [data-part=approve], .ask", now);
-  if (!open && $(".dock [name=verdict], .dock .ask")) {
+  if (!["pending", "claimed"].includes(now.dataset.state) && now.dataset.state !== here.dataset.state) {
     const outcome = $("[data-outcome] b", now) ?? $(".note b", now);
     return stand_down(outcome ? words(outcome) : "This was decided.");
   }
@@ -280,12 +282,14 @@ function open_panel(name, otherwise) {
   $("textarea, button[name], select", $(".panel", panel))?.focus();
 }
 
+function unfold(place) {
+  for (let fold = place.closest("details"); fold; fold = fold.parentElement.closest("details")) fold.open = true;
+}
+
 function edit_first() {
-  const hidden = $("#decide details.edit:not([open])");
-  const field = $("#decide textarea:not([readonly]), #decide input[type=text]:not([readonly])");
+  const field = $("#decide textarea:not([readonly])") ?? $("#decide input[type=text]:not([readonly])");
   if (!field) return false;
-  const fold = field.closest("details") ?? (hidden?.contains(field) ? hidden : null);
-  if (fold) fold.open = true;
+  unfold(field);
   field.focus();
   field.scrollIntoView({ block: "center" });
 }
@@ -369,10 +373,9 @@ function go_to(event, id) {
   const place = document.getElementById(id);
   if (!place) return;
   event.preventDefault();
-  for (let fold = place.closest("details"); fold; fold = fold.parentElement.closest("details")) fold.open = true;
+  unfold(place);
   const field = field_in(place) ?? place;
-  const fold = field.closest("details");
-  if (fold) fold.open = true;
+  unfold(field);
   if (field === place && !field.matches("input, textarea, select")) field.tabIndex = -1;
   field.focus({ preventScroll: true });
   place.scrollIntoView({ block: "center" });
