@@ -17,7 +17,7 @@ from typing import Any
 
 import httpx
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from approvals.bootstrap import Approvals
 from approvals.decisions import Actor
@@ -29,6 +29,7 @@ from approvals.requests import Request
 from flows.demo.theatre import SAM
 
 HERE = Path(__file__).parent
+expect.set_options(timeout=15_000)
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 FLAGS = (
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
@@ -199,7 +200,7 @@ class Watched:
         context.on("console", self._said)
         context.on("weberror", lambda error: self.complaints.append(f"error: {error.error}"))
         context.on("request", self._asked)
-        context.set_default_timeout(6_000)
+        context.set_default_timeout(15_000)
 
     def page(self, path: str = "/queue") -> Page:
         """A new tab."""

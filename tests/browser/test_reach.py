@@ -121,7 +121,7 @@ def _violations(page: Page, where: str) -> list[str]:
 
 
 def test_the_script_is_small_and_whole(queue):
-    from approvals.web.pages.assets import _shipped
+    from approvals.web.assets import _shipped
 
     script = _shipped()["app.js"]
 
