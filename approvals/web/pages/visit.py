@@ -68,6 +68,7 @@ class Shell:
     here: str
     waiting: tuple[NavItem, ...]
     history: tuple[NavItem, ...]
+    saved: tuple[NavItem, ...]
     path: str
     script: bool
     request_id: str
@@ -115,6 +116,10 @@ class Visit:
             here=here,
             waiting=self._waiting(),
             history=_history(person),
+            saved=tuple(
+                NavItem(view.id, view.name, "keep", f"/queue?{view.query}".rstrip("?"), None, urgent=False)
+                for view in self.at.approvals.saved_views.listed(self.by)
+            ),
             path=_path(self.http),
             script=has_asset("app.js"),
             request_id=request_id_of(self.http),
