@@ -66,7 +66,6 @@ class Browser:
         named = {name.replace("_", "-"): value for name, value in headers.items()}
         sent = {"Content-Type": "application/x-www-form-urlencoded", "Accept": "text/html", **self._cookies, **named}
         sent |= {"Sec-Fetch-Site": "same-origin", "Origin": "http://queue.test"}
-        sent |= {"Cookie": self._cookie, "X-CSRF-Token": self._token}
         return Page(self._client.post(path, content=urlencode(fields).encode(), headers=sent))
 
     def submit(self, page: Page, form: str, *pressed: tuple[str, str], **typed: str) -> Page:
