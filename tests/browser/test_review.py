@@ -360,3 +360,12 @@ def test_an_untouched_approval_signs_the_very_text(sam, queue, proposal):
     ruling = queue.get(proposal.id).ruling
     assert not ruling.edited
     assert ruling.document == proposal.content.document
+
+
+def test_escape_outside_a_field_goes_back_to_the_list(sam, proposal):
+    page = sam.page(f"/r/{proposal.id}")
+
+    page.locator("h1").click()
+    page.keyboard.press("Escape")
+
+    page.wait_for_url("**/queue**")

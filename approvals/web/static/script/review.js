@@ -305,7 +305,6 @@ function leave_panels() {
 export function start_review() {
   document.addEventListener("input", (event) => {
     const field = event.target;
-    if (field.dataset.mirror) return mirror(field);
     if (form()?.contains(field) && field.name !== "tags") changed();
   });
   document.addEventListener("submit", (event) => {
@@ -333,7 +332,6 @@ export function start_review() {
       void save();
     }
   });
-  for (const box of $$("[data-mirror]")) box.hidden = false;
   show_lost();
   const step = (selector) => {
     const link = $(selector);
@@ -362,7 +360,7 @@ export function start_review() {
       if (!button) return false;
       button.click();
     },
-    close: (field) => (field ? field.closest("details.ask") && leave_panels() : $("details.ask[open]") ? leave_panels() : step("[data-back]")),
+    close: (field) => (field instanceof Element ? field.closest("details.ask") && leave_panels() : $("details.ask[open]") ? leave_panels() : step("[data-back]")),
   });
   if (location.hash === "#edit") edit_first();
   else if (location.hash) open_panel(location.hash.slice(1));
@@ -379,12 +377,4 @@ function go_to(event, id) {
   if (field === place && !field.matches("input, textarea, select")) field.tabIndex = -1;
   field.focus({ preventScroll: true });
   place.scrollIntoView({ block: "center" });
-}
-
-/** A tick beside an effect is the tick of the field that it mirrors. */
-function mirror(box) {
-  const field = document.getElementById(`f-${box.dataset.mirror}`);
-  if (!field || field.type !== "checkbox") return;
-  field.checked = box.checked;
-  changed();
 }
