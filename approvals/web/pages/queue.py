@@ -81,9 +81,10 @@ class Peek:
 
 def asked(visit: Visit, **fixed: Any) -> Filters:
     """The filters of the address; what none of them can be reads as if it were not there."""
-    pairs = [(key, value) for key, value in visit.http.query_params.multi_items() if key not in fixed]
+    said = [(key, value) for key, value in visit.http.query_params.multi_items() if key not in fixed]
+    pairs = [*said, *((key, str(value)) for key, value in fixed.items())]
     try:
-        return Filters.of([*pairs, *((key, str(value)) for key, value in fixed.items())])
+        return Filters.of(pairs)
     except FiltersInvalid as error:
         wrong = {one.path for one in error.errors}
         return Filters.of([(key, value) for key, value in pairs if key not in wrong])
