@@ -121,11 +121,8 @@ def comment(visit: Visited, form: Sent, request_id: str) -> Response:
 @router.post("/r/{request_id}/withdraw")
 def withdraw(visit: Visited, form: Sent, request_id: str) -> Response:
     """Take an open question back, with a reason."""
-    reason = form.get("reason").strip()
-    if not reason:
-        raise VerdictInvalid([FieldError("reason", "say why it is no longer needed")])
     service = visit.at.approvals.service
-    return _then(visit, request_id, lambda request: service.withdraw(request.id, reason[:4_000], visit.by))
+    return _then(visit, request_id, lambda request: service.withdraw(request.id, form.get("reason"), visit.by))
 
 
 @router.post("/r/{request_id}/undo")

@@ -20,6 +20,7 @@ from approvals.web.pages import seen
 from approvals.web.pages.done import done
 from approvals.web.pages.rows import context_of, grouped
 from approvals.web.pages.visit import Sent, Visit, Visited, list_address, moved_to, new_key, title_of
+from approvals.web.walls import THEMES
 
 router = APIRouter(include_in_schema=False)
 
@@ -122,7 +123,7 @@ def theme(form: Sent) -> Response:
     answer = moved_to(form.get("next", "/queue"))
     if form.get("theme") == "auto":
         answer.delete_cookie("theme", path="/")
-    if form.get("theme") in ("light", "dark"):
+    if form.get("theme") in THEMES:
         answer.set_cookie("theme", form.get("theme"), max_age=365 * 86_400, samesite="lax", path="/")
     return answer
 

@@ -28,8 +28,8 @@ from approvals.web.headers import PAGE_HEADERS
 from approvals.web.problems import request_id_of
 from approvals.web.templating import rendered
 from approvals.web.visitors import Fields, Visiting, Visitor
+from approvals.web.walls import theme_of
 
-THEMES = ("light", "dark")
 _OWN = 16_000
 """Characters of an address that we send somebody to: it may name all that they have just approved together."""
 _WAITING = {"mine": ("Mine", "inbox"), "all": ("Everyone", "people"), "high": ("High risk", "risk")}
@@ -236,12 +236,6 @@ def list_address(filters: Filters, *, after: str | None = None, **changes: Any) 
 def title_of(view: str) -> str:
     """The heading of a view."""
     return f"Waiting for {looks.label(view[6:])}" if view.startswith("group:") else _TITLES.get(view, "Waiting")
-
-
-def theme_of(http: HttpRequest) -> str:
-    """`light`, `dark`, or nothing: as the system has it."""
-    chosen = http.cookies.get("theme", "")
-    return chosen if chosen in THEMES else ""
 
 
 def new_key() -> str:
