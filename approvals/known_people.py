@@ -70,8 +70,9 @@ class KnownPeople:
         """Keep what the provider says of somebody who signed in, and tell who they are here.
 
         Raises:
-            SignInFailed: neither the file names them nor is one of their groups of use here. Disabled: the file has
-            their account as not active.
+            SignInFailed: neither the file names them nor is one of their groups of use here; or the provider gave this
+            e-mail to somebody else, and has not been silent about the one before for long enough. Disabled: the file
+            has their account as not active.
         """
         mine, role = self._mapped(described.groups)
         listed = self._listed.person(described.email)
@@ -82,6 +83,7 @@ class KnownPeople:
             )
         if listed is not None and not listed.active:
             raise Disabled(f"The account {listed.email} is not active.")
+        self._check_same(described)
         now, taken = self._clock(), described.model_dump(include={"email", "name", "issuer", "subject"})
         known = KnownPerson(**taken, groups=mine, role=role, seen_at=now)
         by = Actor(kind="person", id=described.email, via="session", scopes=frozenset())
@@ -95,6 +97,21 @@ class KnownPeople:
         return person
 
     # -- inside --------------------------------------------------------------------------------------------------
+
+    def _check_same(self, described: Described) -> None:
+        """Nothing, unless this e-mail is that of another account of the same provider: sessions and signatures are kept
+        under it, and who leaves must not leave them to whoever is given their address.
+        """
+        with self._store.read() as transaction:
+            known = [one for one in transaction.known_people() if one.email.casefold() == described.email.casefold()]
+        earliest = self._clock() - REMEMBERED
+        for one in known:
+            if one.issuer == described.issuer and one.subject != described.subject and one.seen_at > earliest:
+                log.warning("%s came back from the identity provider as another account.", described.email)
+                raise SignInFailed(
+                    f"The identity provider knows {described.email} as another account than the one that signed in "
+                    f"last. An administrator can let you in with a sign-in link, or you try {REMEMBERED.days} days on."
+                )
 
     def _mapped(self, theirs: Sequence[str]) -> tuple[tuple[str, ...], Role | None]:
         named = {ours for ours, group in self._mapping if group in theirs}

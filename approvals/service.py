@@ -57,6 +57,9 @@ ValueT = TypeVar("ValueT", bound=Value)
 MAX_DOCUMENT = 4 * 1024 * 1024
 """Characters of JSON that a document may have."""
 
+MAX_REASON = 4_000
+"""Characters that the reason for taking a question back may have."""
+
 
 class History(NamedTuple):
     """Everything that happened to one request."""
@@ -383,8 +386,15 @@ class ApprovalService(Conversation):
         return self._ledger.act(request_id, act)
 
     def withdraw(self, request_id: str, reason: str, by: Actor = SYSTEM) -> Request:
-        """Take an open question back: the run that asked is gone, or who asked no longer wants to know."""
-        return self._closed(request_id, by, Action.WITHDRAW, reason=reason)
+        """Take an open question back: the run that asked is gone, or who asked no longer wants to know.
+
+        Raises:
+            VerdictInvalid: there is no reason, or too long a one.
+        """
+        said = reason.strip()
+        if not 0 < len(said) <= MAX_REASON:
+            raise VerdictInvalid([FieldError("reason", f"say in 1 to {MAX_REASON:,} characters why it is not needed")])
+        return self._closed(request_id, by, Action.WITHDRAW, reason=said)
 
     def erase(self, request_id: str, by: Actor) -> tuple[str, ...]:
         """Remove what an answered request says of anybody; the record keeps its commitments and still verifies."""

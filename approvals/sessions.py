@@ -92,8 +92,8 @@ class Sessions:
             transaction.record(Event.of("session.begun", _actor(person, via), now, **facts))
         return Begun(session, secret)
 
-    def recognise(self, secret: str) -> Recognised:
-        """Whose session this secret opens, with the rights that they have now.
+    def recognise(self, secret: str, *, used: bool = True) -> Recognised:
+        """Whose session this secret opens, with the rights that they have now; asking counts as use if it is `used`.
 
         Raises:
             NotAuthenticated: it is unknown, over or was ended. Disabled: the person's account is not active.
@@ -115,7 +115,7 @@ class Sessions:
             raise NotAuthenticated(f"{session.person} is not among the people of this queue any more.")
         if not person.active:
             raise Disabled(f"The account {person.email} is not active.")
-        if now - session.seen_at >= _USE_NOTED_EVERY:
+        if used and now - session.seen_at >= _USE_NOTED_EVERY:
             with self._store.begin() as transaction:
                 transaction.touch_session(session.id, now)
         return Recognised(session, person, _actor(person, session.via))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import logging
+import re
 from typing import Literal
 from urllib.parse import urlsplit
 
@@ -147,13 +148,13 @@ def is_loopback(host: str) -> bool:
         return host.casefold() == "localhost"
 
 
-def here(path: str | None) -> str:
+def here(path: str | None, *, longest: int = 2_000) -> str:
     """The path, if it leads to a page of this queue; else the way home. Never to another site."""
     # Browsers take a backslash for a slash, and leave out tabs and line ends.
     if path is None or not path.startswith("/") or path.startswith("//") or "\\" in path or not path.isprintable():
         return HOME
-    first = path[1:].partition("?")[0].partition("/")[0]
-    return HOME if first in ("login", "logout", "api") or len(path) > 2_000 else path
+    first = re.split("[/?#]", path[1:], maxsplit=1)[0]
+    return HOME if first in ("login", "logout", "api") or len(path) > longest else path
 
 
 def _name(host: str) -> str | None:

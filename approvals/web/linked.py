@@ -38,6 +38,7 @@ from approvals.web.callers import AtDesk
 from approvals.web.headers import PAGE_HEADERS
 from approvals.web.problems import kind_of
 from approvals.web.templating import page
+from approvals.web.walls import Wall, wall
 
 SignedIn = Callable[[HttpRequest], str | None]
 """Tells the e-mail of the person who has a session in this browser; None where nobody has."""
@@ -60,12 +61,12 @@ Handle = Annotated[str, Path(pattern=r"^[0-9a-f]{16}$")]
 
 
 @router.api_route("/d/{token}", methods=_LOOKING)
-def opened(at: AtDesk, token: Token) -> Response:
+def opened(at: AtDesk, http: HttpRequest, token: Token) -> Response:
     """Move the link from the address into a cookie for its own page; decides and uses up nothing."""
     try:
         link = at.approvals.links.read(token)
     except ApprovalError as error:
-        return _refusal(error)
+        return _refusal(http, error)
     place = _place(link)
     answer = RedirectResponse(place, 303, LINK_HEADERS)
     # Lax, not Strict: a browser that comes from a mail would not send a strict one along to the page itself.
@@ -81,7 +82,7 @@ def looked(at: AtDesk, http: HttpRequest, handle: Handle) -> Response:
     try:
         return _shown(at.approvals, _link(at.approvals, http, handle), _session(http))
     except ApprovalError as error:
-        return _refusal(error)
+        return _refusal(http, error)
 
 
 # -- deciding ----------------------------------------------------------------------------------------------------
@@ -109,11 +110,11 @@ def decided(at: AtDesk, http: HttpRequest, handle: Handle, form: Annotated[dict[
         _act(approvals, link, _session(http), form)
     except ApprovalError as error:
         if link is None or isinstance(error, Forged):
-            return _refusal(error)
+            return _refusal(http, error)
         try:
             return _shown(approvals, link, _session(http), error, form)
         except ApprovalError as worse:
-            return _refusal(worse)
+            return _refusal(http, worse)
     return RedirectResponse(_place(link), 303, LINK_HEADERS)
 
 
@@ -253,9 +254,9 @@ def _sentence(error: ApprovalError) -> str:
     return "Say in a few words why." if isinstance(error, VerdictInvalid) else str(error)
 
 
-def _refusal(error: ApprovalError) -> Response:
+def _refusal(http: HttpRequest, error: ApprovalError) -> Response:
     kind = kind_of(type(error))[1]
-    return page("linked_refused.html", kind.status, LINK_HEADERS, title=kind.title, sentence=str(error))
+    return wall(http, Wall(kind.status, kind.title, str(error)), LINK_HEADERS)
 
 
 # -- the link's way ----------------------------------------------------------------------------------------------

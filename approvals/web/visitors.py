@@ -24,11 +24,11 @@ from approvals.sessions import LONGEST, Recognised, form_token
 from approvals.web.callers import PREFIX
 from approvals.web.doors import HOME, SAFE, Cookie, Door, here
 from approvals.web.headers import TLS_HEADERS
-from approvals.web.problems import FormInvalid, WrongHost, kind_of, refused, request_id_of
-from approvals.web.templating import page
+from approvals.web.problems import FormInvalid, WrongHost, refused, request_id_of
+from approvals.web.walls import wall, wall_of
 
 # Forms sent before there is a session: their handlers ask for a token of their own.
-_WITHOUT_SESSION = ("/login", "/d/")
+_WITHOUT_SESSION = ("/login/", "/d/")
 _MOST_FIELDS = 20_000
 _ENTRY = "countersign.entry"
 
@@ -195,7 +195,7 @@ class Entering:
         self._door.check_origin(http)
         body = await http.body()
         entry.form = _fields(http.headers.get("content-type", ""), body)
-        if not http.url.path.startswith(_WITHOUT_SESSION) and http.url.path != "/login":
+        if not f"{http.scope['path']}/".startswith(_WITHOUT_SESSION):
             # It asks the database, which must not hold up everybody else.
             visiting = await to_thread.run_sync(entry.visiting)
             entry.check_token(visiting.csrf)
@@ -256,8 +256,10 @@ def still_signed_in(http: HttpRequest) -> bool:
     """Whether whoever was let in may look on: asked again, of the session and of the person."""
     came = entry(http)
     try:
-        Entry(came.approvals, came.door, http).visiting()
-    except ApprovalError:
+        # A page that only listens is no use: a browser that somebody left open must not keep their session alive.
+        secret = came.cookie("session") or ""
+        came.approvals.sessions.recognise(secret, used=False)
+    except (NotAuthenticated, Disabled):
         return False
     return True
 
@@ -281,8 +283,7 @@ def refusal(http: HttpRequest, error: ApprovalError) -> Response:
         return refused(request_id_of(http), error)
     if isinstance(error, NotSignedIn):
         return RedirectResponse(f"/login?next={quote(error.next, safe='/')}", 303)
-    _, kind = kind_of(type(error))
-    return page("refused.html", kind.status, title=kind.title, sentence=str(error), home=HOME)
+    return wall(http, wall_of(http, error))
 
 
 def admit(app: FastAPI, approvals: Approvals) -> None:

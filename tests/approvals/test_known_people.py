@@ -182,3 +182,29 @@ def test_the_record_says_what_was_learnt(known, store):
 
     assert entry.event.name == "person.described"
     assert entry.event.details == {"person": "ida@acme.example", "groups": ["sales"], "role": None}
+
+
+def test_an_address_that_the_provider_gave_to_somebody_else_lets_nobody_in(known, events, clock):
+    known.learn(described("ida@acme.example", "crm-sales", subject="ida"))
+    before = events()
+
+    with pytest.raises(SignInFailed, match="another account"):
+        known.learn(described("IDA@acme.example", "crm-sales", "cs-admins", subject="her successor"))
+
+    assert events() == before
+    assert known.person("ida@acme.example").role == "reviewer"
+
+
+def test_an_address_is_free_again_once_nobody_used_it_for_long(known, clock):
+    known.learn(described("ida@acme.example", "crm-sales", subject="ida"))
+    clock.forward(seconds=REMEMBERED.total_seconds())
+
+    person = known.learn(described("ida@acme.example", "cs-legal", subject="her successor"))
+
+    assert person.groups == ("legal",)
+
+
+def test_another_provider_may_know_the_same_address_by_another_account(known):
+    known.learn(described("ida@acme.example", "crm-sales", subject="ida"))
+
+    assert known.learn(described("ida@acme.example", "cs-legal", issuer="https://new.example", subject="9"))

@@ -1017,6 +1017,14 @@ def test_what_no_person_decided_is_taken_back_by_nobody(service, open_request, d
         service.recall(silent.id, ANNA)
 
 
+@pytest.mark.parametrize("reason", ["", " \n", "x" * 4_001])
+def test_nobody_withdraws_without_a_reason_or_with_an_endless_one(service, open_request, unchanged, RITA, reason):
+    request = open_request()
+
+    with unchanged(request), pytest.raises(VerdictInvalid, match="why it is not needed"):
+        service.withdraw(request.id, reason, RITA)
+
+
 def test_an_open_or_withdrawn_request_is_not_taken_back(service, open_request, ANNA):
     request = open_request()
     with pytest.raises(NotActionable, match="A request that is pending cannot be recalled"):

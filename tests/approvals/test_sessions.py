@@ -107,6 +107,17 @@ def test_its_use_is_noted_at_most_once_a_minute(sessions, begin, clock, store):
     assert seen() == clock()
 
 
+def test_a_look_that_is_no_use_keeps_no_session_alive(sessions, begin, clock):
+    secret = begin().secret
+
+    for _ in range(12):
+        assert sessions.recognise(secret, used=False)
+        clock.forward(hours=1)
+
+    with pytest.raises(NotAuthenticated, match="some time"):
+        sessions.recognise(secret)
+
+
 def test_signing_in_ends_the_session_that_was_there_so_that_a_planted_one_opens_nothing(sessions, begin):
     planted = begin("cleo@acme.example")
 

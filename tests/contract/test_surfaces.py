@@ -1,4 +1,4 @@
-"""What is forbidden is forbidden everywhere: the same cases over the service, REST, links and the command line."""
+"""What is forbidden is forbidden everywhere: the same cases over service, REST, pages, links and the command line."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from pydantic import TypeAdapter
 from typer.testing import CliRunner
 
 from approvals.bootstrap import Approvals, build
+from approvals.bulk import alone
 from approvals.canonical import settled
 from approvals.cli import commands
 from approvals.decisions import SYSTEM, Actor, Value, Verdict
@@ -36,6 +37,7 @@ from approvals.errors import (
 )
 from approvals.ports import Examination
 from approvals.requests import Evidence, Finding, Identity, Proposed, Request, RunReference
+from approvals.sessions import form_token
 from approvals.settings import Settings
 from approvals.web import create_app
 from approvals.web.problems import kind_of
@@ -290,6 +292,107 @@ def test_rest_refuses_for_the_same_reason(
     slug, kind = kind_of(case.elsewhere or case.refusal)
     assert (response.status_code, response.json()["type"]) == (kind.status, f"urn:countersign:problem:{slug}")
     assert state_of(approvals, opened) == before
+
+
+def test_a_page_refuses_for_the_same_reason(approvals: Approvals, case: Case, opened: Request) -> None:
+    if case.kind != "person":
+        pytest.skip("only a person has a session")
+    expected, before = by_service(approvals, case, opened), state_of(approvals, opened)
+    form = [
+        ("version", str(case.version)),
+        ("verdict", {"edit": "approve"}.get(case.verdict["kind"], case.verdict["kind"])),
+    ]
+    form += [(name, str(case.verdict[name])) for name in ("reason", "feedback") if name in case.verdict]
+    form += [("d.__is", "object"), *_typed(case)] if case.verdict["kind"] == "edit" else []
+
+    response = asyncio.run(as_visitor(approvals, case, f"/r/{opened.id}/decide", form))
+
+    status = kind_of(case.elsewhere or case.refusal)[1].status
+    assert response.status_code == (303 if case.who in NO_SESSION else status)
+    if response.status_code == 303:
+        assert response.headers["location"].startswith("/login")
+    elif case.elsewhere is NotFound:
+        assert opened.title not in response.text
+    elif case.refusal not in IN_OTHER_WORDS:
+        assert str(expected) in html.unescape(response.text)
+    assert state_of(approvals, opened) == before
+
+
+def test_several_at_once_on_a_page_leave_it_for_the_same_reason(
+    approvals: Approvals, case: Case, opened: Request
+) -> None:
+    if case.kind != "person" or case.verdict["kind"] != "approve":
+        pytest.skip("several at once are approved by people, as they stand")
+    expected, before = by_service(approvals, case, opened), state_of(approvals, opened)
+
+    response = asyncio.run(as_visitor(approvals, case, "/bulk", [("pick", f"{opened.id}.{case.version}")]))
+
+    if case.who in NO_SESSION:
+        assert response.headers["location"].startswith("/login")
+    else:
+        assert response.status_code == 200
+        told = _why_not_together(case, opened, expected)
+        assert told in html.unescape(response.text)
+    assert state_of(approvals, opened) == before
+
+
+def test_several_at_once_over_rest_leave_it_for_the_same_reason(
+    approvals: Approvals, case: Case, opened: Request, secret: str | None
+) -> None:
+    if secret is None or case.verdict["kind"] != "approve":
+        pytest.skip("several at once are approved as they stand, by the bearer of a token")
+    expected, before = by_service(approvals, case, opened), state_of(approvals, opened)
+    body = {"items": [{"id": opened.id, "version": case.version}]}
+
+    async def sent() -> httpx.Response:
+        transport = httpx.ASGITransport(create_app(approvals))
+        headers = {"Authorization": f"Bearer {secret}"}
+        async with httpx.AsyncClient(transport=transport, base_url="http://queue.test", headers=headers) as client:
+            return await client.post("/api/v1/bulk/approvals", json=body)
+
+    response = asyncio.run(sent())
+
+    slug, kind = kind_of(case.refusal)
+    if case.refusal in (Disabled, NotAPerson):
+        assert (response.status_code, response.json()["type"]) == (kind.status, f"urn:countersign:problem:{slug}")
+    else:
+        told = _why_not_together(case, opened, expected)
+        assert response.status_code == 200
+        assert response.json()["approved"] == []
+        assert [one["reason"] for one in response.json()["skipped"]] == [told]
+    assert state_of(approvals, opened) == before
+
+
+NO_SESSION = ("eve@elsewhere.example", "gone@copperleaf.example")
+"""Who has none, or none that counts: they are sent to the sign-in page."""
+
+IN_OTHER_WORDS = (AlreadyDecided, UnsupportedClaims)
+"""Told on the page with who decided, or beside each claim."""
+
+
+def _why_not_together(case: Case, request: Request, expected: ApprovalError) -> str:
+    if case.elsewhere is NotFound:
+        return f"There is no request {request.id!r}."
+    # What wants a closer look is left before anybody asks who may vouch for it.
+    return alone(request) or str(expected)
+
+
+def _typed(case: Case) -> list[tuple[str, str]]:
+    return [(f"d.{name}", str(value)) for name, value in case.verdict["document"].items()]
+
+
+async def as_visitor(approvals: Approvals, case: Case, path: str, form: list[tuple[str, str]]) -> httpx.Response:
+    """What is answered to a form of a real session of whoever tries."""
+    person = approvals.directory.person(case.who)
+    session = (
+        ""
+        if person is None
+        else approvals.sessions.begin(person.model_copy(update={"active": True}), "password").secret
+    )
+    headers = {"Cookie": f"session={session}", "Accept": "text/html", "Sec-Fetch-Site": "same-origin"}
+    transport = httpx.ASGITransport(create_app(approvals))
+    async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1", headers=headers) as client:
+        return await client.post(path, data=dict([*form, ("csrf", form_token(session))]))
 
 
 def test_a_signed_link_refuses_for_the_same_reason(approvals: Approvals, case: Case, opened: Request) -> None:

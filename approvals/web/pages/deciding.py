@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from datetime import datetime
 from typing import Any
@@ -19,6 +18,7 @@ from approvals.errors import (
     ClaimedBySomeoneElse,
     DocumentInvalid,
     FieldError,
+    KeyReused,
     NotActionable,
     SnoozeInvalid,
     StaleDecision,
@@ -26,15 +26,16 @@ from approvals.errors import (
     VerdictInvalid,
 )
 from approvals.filters import Filters
-from approvals.requests import Request
+from approvals.requests import Content, Request
 from approvals.web import words
+from approvals.web.doors import here
 from approvals.web.pages import document as documents
 from approvals.web.pages.document import changes
 from approvals.web.pages.done import left, named
 from approvals.web.pages.queue import asked
 from approvals.web.pages.review import shown, typed
 from approvals.web.pages.sheet import Notice, Typed, confirmation, neighbours, sheet
-from approvals.web.pages.visit import Form, Sent, Visit, Visited, list_address, local
+from approvals.web.pages.visit import Form, Sent, Visit, Visited, list_address
 
 router = APIRouter(include_in_schema=False)
 
@@ -49,22 +50,25 @@ def decide(visit: Visited, form: Sent, request_id: str) -> Response:
     filters, verdict = asked(visit), "save" if form.get("__do") else form.get("verdict", "save")
     if verdict == "save":
         return _saved(visit, form, request, filters)
-    sent = _sent(visit, form, request, verdict)
-    if sent.errors:
+    read = _read(visit, form, request)
+    try:
+        sent = _sent(visit, form, request.id, read, verdict)
+    except StaleDecision as error:
+        return _elsewhere(visit, request, filters, error)
+    if sent.errors and read.version == request.version:
         return shown(visit, request, filters, typed=sent, status=422)
     if (
         verdict == "approve"
         and request.risk == "high"
+        and read.version == request.version
         and form.get("confirmed") != confirmation(request, sent.document)
     ):
         return _to_confirm(visit, form, request, filters, sent)
     after = form.get("next") or _following(visit, request, filters)
     try:
-        answer = visit.at.answering.once(
-            form.get("key") or "-", visit.by, _body(form), lambda: _decided(visit, form, request, verdict, sent)
-        )
+        answer = visit.once(form, lambda: _decided(visit, form, request, verdict, sent, read))
     except ApprovalError as error:
-        return _refused(visit, request, filters, sent, verdict, error)
+        return _refused(visit, read, request.id, filters, sent, verdict, error)
     current = visit.at.reading.visible(request.id, visit.by)
     if answer.repeated and current.is_open and answer.text != "signed":
         taken_back = Notice("wa", "undo", "You took this decision back. Nothing is decided; decide again.")
@@ -117,11 +121,8 @@ def comment(visit: Visited, form: Sent, request_id: str) -> Response:
 @router.post("/r/{request_id}/withdraw")
 def withdraw(visit: Visited, form: Sent, request_id: str) -> Response:
     """Take an open question back, with a reason."""
-    reason = form.get("reason").strip()
-    if not reason:
-        raise VerdictInvalid([FieldError("reason", "say why it is no longer needed")])
     service = visit.at.approvals.service
-    return _then(visit, request_id, lambda request: service.withdraw(request.id, reason[:4_000], visit.by))
+    return _then(visit, request_id, lambda request: service.withdraw(request.id, form.get("reason"), visit.by))
 
 
 @router.post("/r/{request_id}/undo")
@@ -133,24 +134,36 @@ def undo(visit: Visited, request_id: str) -> Response:
 # -- deciding ----------------------------------------------------------------------------------------------------
 
 
-def _sent(visit: Visit, form: Form, request: Request, verdict: str) -> Typed:
-    """What the form says, and what of it cannot be handed in."""
+def _read(visit: Visit, form: Form, request: Request) -> Content:
+    """The version that the form is about, which may have been replaced; the current one where it says none that was."""
+    version = _version(form)
+    if version == request.version:
+        return request.content
+    contents = visit.at.approvals.service.history(request.id, visit.by).contents
+    return next((content for content in contents if content.version == version), request.content)
+
+
+def _sent(visit: Visit, form: Form, request_id: str, read: Content, verdict: str) -> Typed:
+    """What the form says.
+
+    Raises:
+        StaleDecision: it was typed on what this person has changed in another tab since.
+    """
     if verdict in ("reject", "return"):
         reason = form.get("reason" if verdict == "reject" else "feedback")
-        missing = () if reason.strip() else (FieldError("", _NEEDED[verdict]),)
-        return Typed(request.content.value(), reason=reason, panel=verdict, errors=missing)
-    return typed(visit, form, request)
+        return Typed(read.value(), reason=reason, panel=verdict)
+    return typed(visit, form, request_id, read)
 
 
 _NEEDED = {"reject": "Say why not: a rejection needs a reason.", "return": "Say what should be different."}
 
 
-def _decided(visit: Visit, form: Form, request: Request, verdict: str, sent: Typed) -> str:
+def _decided(visit: Visit, form: Form, request: Request, verdict: str, sent: Typed, read: Content) -> str:
     service, by, version = visit.at.approvals.service, visit.by, _version(form)
     recall = request.policy.recall
     match verdict:
         case "approve":
-            edited = sent.document if canonical(sent.document) != request.content.document else None
+            edited = sent.document if canonical(sent.document) != read.document else None
             after = service.approve(
                 request.id, by, version=version, edited=edited, vouched=sent.vouched, recall=recall, tags=_tags(sent)
             )
@@ -165,13 +178,16 @@ def _decided(visit: Visit, form: Form, request: Request, verdict: str, sent: Typ
 
 
 def _refused(
-    visit: Visit, request: Request, filters: Filters, sent: Typed, verdict: str, error: ApprovalError
+    visit: Visit, read: Content, request_id: str, filters: Filters, sent: Typed, verdict: str, error: ApprovalError
 ) -> Response:
-    """The page again with what was refused and why; nothing that was typed is lost."""
-    current = visit.at.reading.visible(request.id, visit.by)
-    edits = changes(request.content.value(), sent.document) if verdict == "approve" else ()
+    """The page again with what was refused and why; nothing that was typed on the version that was read is lost."""
+    current = visit.at.reading.visible(request_id, visit.by)
+    edits = changes(read.value(), sent.document) if verdict == "approve" else ()
     kept = " Your edits are kept." if edits else ""
     match error:
+        case VerdictInvalid() if not sent.reason.strip() and verdict in _NEEDED:
+            wordless = Typed(sent.document, (FieldError("", _NEEDED[verdict]),), reason=sent.reason, panel=sent.panel)
+            return shown(visit, current, filters, typed=wordless, status=422)
         case DocumentInvalid(errors=errors):
             refused = Typed(sent.document, errors, sent.vouched, sent.tags, sent.reason, sent.panel)
             return shown(visit, current, filters, typed=refused, status=422)
@@ -181,7 +197,7 @@ def _refused(
             return shown(visit, current, filters, typed=sent, conflict=notice, status=422)
         case StaleDecision():
             # What was typed on the old text still fits where only the records beside it moved.
-            same = current.content.document == request.content.document
+            same = current.content.document == read.document
             notice = Notice("wa", "risk", f"This changed since you read it.{kept}", (str(error),))
             lost = () if same else edits
             return shown(visit, current, filters, typed=sent if same else None, conflict=notice, lost=lost, status=409)
@@ -191,11 +207,17 @@ def _refused(
             when = words.ago(ruling.at, visit.now) if ruling else "just now"
             notice = Notice("wa", "info", f"{who} decided this ({current.state}, {when}).{kept}")
             return shown(visit, current, filters, conflict=notice, lost=edits, status=409)
-        case ClaimedBySomeoneElse() | CannotExamine():
-            status = 409 if isinstance(error, ClaimedBySomeoneElse) else 503
+        case ClaimedBySomeoneElse() | CannotExamine() | KeyReused():
+            status = 503 if isinstance(error, CannotExamine) else 409
             notice = Notice("wa", "risk", f"Nothing was decided.{kept}", (str(error),))
             return shown(visit, current, filters, typed=sent, conflict=notice, status=status)
     raise error
+
+
+def _elsewhere(visit: Visit, request: Request, filters: Filters, error: StaleDecision) -> Response:
+    """The page as this person has left it in another tab."""
+    notice = Notice("wa", "risk", f"{error} Nothing of this page was taken over.", ("Below is what you kept there.",))
+    return shown(visit, request, filters, conflict=notice, status=409)
 
 
 def _to_confirm(visit: Visit, form: Form, request: Request, filters: Filters, sent: Typed) -> Response:
@@ -214,11 +236,15 @@ def _to_confirm(visit: Visit, form: Form, request: Request, filters: Filters, se
 
 
 def _saved(visit: Visit, form: Form, request: Request, filters: Filters) -> Response:
-    sent = typed(visit, form, request)
+    read = _read(visit, form, request)
+    try:
+        sent = typed(visit, form, request.id, read)
+    except StaleDecision as error:
+        return _elsewhere(visit, request, filters, error)
     try:
         visit.at.approvals.service.save_working_copy(request.id, sent.document, visit.by, version=_version(form))
     except ApprovalError as error:
-        return _refused(visit, request, filters, sent, "approve", error)
+        return _refused(visit, read, request.id, filters, sent, "approve", error)
     if visit.http.headers.get("x-fragment"):
         return Response(status_code=204)
     query = visit.http.url.query
@@ -248,8 +274,8 @@ def _following(visit: Visit, request: Request, filters: Filters) -> str:
 
 
 def _with_done(address: str, request_id: str) -> str:
-    page = local(address)
-    return f"{page}{'&' if '?' in page else '?'}done={request_id}"
+    page, mark, place = here(address).partition("#")
+    return f"{page}{'&' if '?' in page else '?'}done={request_id}{mark}{place}"
 
 
 def _version(form: Form) -> int:
@@ -272,7 +298,3 @@ def _until(text: str) -> datetime:
     if until is None or until.tzinfo is None:
         raise SnoozeInvalid([FieldError("until", f"{text!r} is no time; choose one of the list")])
     return until
-
-
-def _body(form: Form) -> str:
-    return json.dumps([pair for pair in form.pairs if pair[0] not in ("csrf", "key")], ensure_ascii=True)

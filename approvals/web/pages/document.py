@@ -7,10 +7,11 @@ from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from typing import Any, NamedTuple
 
+from approvals.canonical import canonical, digest
 from approvals.decisions import FieldDifference
 from approvals.differences import differences
-from approvals.errors import FieldError
-from approvals.forms import Node, Typed, nodes, parse
+from approvals.errors import FieldError, StaleDecision
+from approvals.forms import Node, Typed, names, nodes, parse
 from approvals.forms.marks import marks
 from approvals.requests import Content, Finding
 from approvals.web.looks import label
@@ -57,11 +58,48 @@ def tree(
     return nodes(_schema(content.document_schema), document, original, tuple(errors), marks=marked, readonly=readonly)
 
 
-def read(pairs: list[tuple[str, str]], content: Content, base: Any) -> Typed:
-    """The document that was sent; `base` where the form carries none."""
-    if not any(name.startswith("d") for name, _ in pairs):
-        return Typed(base)
-    return parse(_schema(content.document_schema), pairs, base)
+def read(pairs: list[tuple[str, str]], content: Content, kept: Any = None) -> Typed:
+    """The document that was sent: the draft where the form carries none; `kept` is what its sender typed before.
+
+    What a form does not carry is taken from the document that it showed: the draft, or what was kept. Which of the two
+    it was, the form says itself, for another tab may have kept something else since.
+
+    Raises:
+        StaleDecision: it showed neither.
+    """
+    draft = content.value()
+    if not any(name == names.ROOT or name.startswith(f"{names.ROOT}.") for name, _ in pairs):
+        return Typed(draft)
+    return parse(_schema(content.document_schema), pairs, _showed(pairs, draft, kept))
+
+
+def based(document: Any) -> str:
+    """By what a form knows again which document it showed: by all of it, and by its rows where words change."""
+    return f"{digest(canonical(document))[:16]}.{digest(canonical(_rows(document)))[:16]}"
+
+
+def _showed(pairs: list[tuple[str, str]], draft: Any, kept: Any) -> Any:
+    said = dict(pairs).get("base", "")
+    if kept is None or not said:
+        return draft
+    known = [(document, based(document)) for document in (draft, kept)]
+    for document, token in known:
+        if said == token:
+            return document
+    # The words of what was kept change with every save of the same form; its rows do not.
+    for document, token in reversed(known):
+        if said.partition(".")[2] == token.partition(".")[2]:
+            return document
+    raise StaleDecision("You changed this in another tab since this page was loaded.")
+
+
+def _rows(value: Any, key: str = "") -> Any:
+    """The document without its words: what stands where, and by which id."""
+    if isinstance(value, dict):
+        return {name: _rows(inner, name) for name, inner in value.items()}
+    if isinstance(value, list):
+        return [_rows(inner, key) for inner in value]
+    return value if key in _MACHINERY else None
 
 
 def changes(before: Any, after: Any) -> tuple[Change, ...]:

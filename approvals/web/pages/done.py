@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from approvals.authority import same_person
+from approvals.bulk import MOST
 from approvals.errors import ApprovalError
 from approvals.lifecycle import Action, State
 from approvals.requests import Request
@@ -29,7 +30,7 @@ class Done(NamedTuple):
 def done(visit: Visit, ids: str) -> Done | None:
     """What the address says was just done, as the requests themselves have it; None where it is nothing of theirs."""
     requests = []
-    for one in [part for part in ids.split(",") if part][:100]:
+    for one in [part for part in ids.split(",") if part][:MOST]:
         try:
             requests.append(visit.at.reading.visible(one, visit.by))
         except ApprovalError:

@@ -10,8 +10,7 @@ from typing import NamedTuple
 from fastapi import APIRouter
 from starlette.responses import Response
 
-from approvals.lifecycle import OPEN, State
-from approvals.ports import Wanted
+from approvals.lifecycle import State
 from approvals.requests import Request
 from approvals.web import looks, words
 from approvals.web.pages.visit import Visit, Visited
@@ -107,7 +106,7 @@ def _decided(visit: Visit) -> list[Request]:
 
 def _figures(visit: Visit, recent: list[Request]) -> tuple[Figure, ...]:
     waiting = visit.at.reading.counts(visit.by, ("all",))["all"]
-    late = _overdue(visit)
+    late = visit.at.reading.overdue(visit.by)
     waits = sorted((one.ruling.at - one.opened_at).total_seconds() for one in recent if one.ruling)
     middle = waits[len(waits) // 2] if waits else None
     number, unit = words.lasting(middle)
@@ -123,14 +122,6 @@ def _figures(visit: Visit, recent: list[Request]) -> tuple[Figure, ...]:
         Figure("Approved unchanged", share, "%" if recent else "", of),
         Figure("Sent back", again, "%" if recent else "", of),
     )
-
-
-def _overdue(visit: Visit) -> int:
-    service = visit.at.approvals.service
-    with service.store.read() as transaction:
-        late = transaction.overdue(visit.now, 1_000)
-        page = transaction.page(Wanted(states=OPEN, groups=None), limit=1).total
-    return len(late) if page else 0
 
 
 def _kind(one: Request) -> int:

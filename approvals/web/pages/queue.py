@@ -20,6 +20,7 @@ from approvals.web.pages import seen
 from approvals.web.pages.done import done
 from approvals.web.pages.rows import context_of, grouped
 from approvals.web.pages.visit import Sent, Visit, Visited, list_address, moved_to, new_key, title_of
+from approvals.web.walls import THEMES
 
 router = APIRouter(include_in_schema=False)
 
@@ -81,9 +82,10 @@ class Peek:
 
 def asked(visit: Visit, **fixed: Any) -> Filters:
     """The filters of the address; what none of them can be reads as if it were not there."""
-    pairs = [(key, value) for key, value in visit.http.query_params.multi_items() if key not in fixed]
+    said = [(key, value) for key, value in visit.http.query_params.multi_items() if key not in fixed]
+    pairs = [*said, *((key, str(value)) for key, value in fixed.items())]
     try:
-        return Filters.of([*pairs, *((key, str(value)) for key, value in fixed.items())])
+        return Filters.of(pairs)
     except FiltersInvalid as error:
         wrong = {one.path for one in error.errors}
         return Filters.of([(key, value) for key, value in pairs if key not in wrong])
@@ -121,7 +123,7 @@ def theme(form: Sent) -> Response:
     answer = moved_to(form.get("next", "/queue"))
     if form.get("theme") == "auto":
         answer.delete_cookie("theme", path="/")
-    if form.get("theme") in ("light", "dark"):
+    if form.get("theme") in THEMES:
         answer.set_cookie("theme", form.get("theme"), max_age=365 * 86_400, samesite="lax", path="/")
     return answer
 

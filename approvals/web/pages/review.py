@@ -9,7 +9,7 @@ from starlette.responses import Response
 
 from approvals.errors import ApprovalError, DocumentInvalid
 from approvals.filters import Filters
-from approvals.requests import Request
+from approvals.requests import Content, Request
 from approvals.web.pages import document, seen
 from approvals.web.pages.document import Change
 from approvals.web.pages.done import done
@@ -30,20 +30,24 @@ def request(visit: Visited, request_id: str) -> Response:
 def diff(visit: Visited, form: Sent, request_id: str) -> Response:
     """What the form makes of the draft, as it stands now: changes, errors, effects and consequences."""
     found = visit.at.reading.visible(request_id, visit.by)
-    made = sheet(visit, found, asked(visit), typed(visit, form, found))
+    made = sheet(visit, found, asked(visit), typed(visit, form, found.id, found.content))
     acted = bool(form.get("__do"))
     return visit.fragment("parts_of_diff.html", sheet=made, tags=TAGS, acted=acted, shell=visit.visitor)
 
 
-def typed(visit: Visit, form: Form, request: Request) -> Typed:
-    """What the form says; where it cannot be read at all, the draft, and why not."""
+def typed(visit: Visit, form: Form, request_id: str, read: Content) -> Typed:
+    """What the form says of the version that it is about; where it cannot be read at all, the draft, and why not.
+
+    Raises:
+        StaleDecision: it was typed on what this person has changed in another tab since.
+    """
     terms: dict[str, Any] = {"vouched": form.all("vouched"), "tags": form.all("tags")}
-    copy = visit.at.approvals.service.working_copy(request.id, visit.by)
-    base = copy.document if copy else request.content.value()
+    copy = visit.at.approvals.service.working_copy(request_id, visit.by)
+    kept = copy.document if copy and copy.version == read.version else None
     try:
-        found = document.read(form.pairs, request.content, base)
+        found = document.read(form.pairs, read, kept)
     except DocumentInvalid as error:
-        return Typed(base, errors=error.errors, **terms)
+        return Typed(read.value(), errors=error.errors, **terms)
     return Typed(found.document, errors=found.errors, focus=found.focus or "", **terms)
 
 

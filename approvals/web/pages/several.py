@@ -7,8 +7,10 @@ from typing import NamedTuple
 from fastapi import APIRouter
 from starlette.responses import Response
 
-from approvals.bulk import Bulk, Item, Skipped
-from approvals.web.pages.visit import Form, Sent, Visited, local
+from approvals.bulk import Bulk, BulkOutcome, Item, Skipped
+from approvals.lifecycle import State, is_open
+from approvals.web.doors import here
+from approvals.web.pages.visit import Form, Sent, Visit, Visited
 
 router = APIRouter(include_in_schema=False)
 
@@ -26,9 +28,12 @@ class Left(NamedTuple):
 @router.post("/bulk")
 def bulk(visit: Visited, form: Sent) -> Response:
     """Approve what was ticked; what cannot be approved together is told and stays."""
-    after = local(form.get("next", "/queue"))
-    items = _picked(form)
-    outcome = Bulk(visit.at.approvals.service).approve(items, visit.by, recall=_RECALL)
+    after = here(form.get("next"))
+    bulk, items = Bulk(visit.at.approvals.service), _picked(form)
+    answer = visit.once(form, lambda: bulk.approve(items, visit.by, recall=_RECALL).model_dump_json())
+    outcome = BulkOutcome.model_validate_json(answer.text)
+    if answer.repeated:
+        outcome = _as_it_is(visit, outcome)
     approved = ",".join(one.id for one in outcome.approved)
     if outcome.skipped:
         left = tuple(_left(one) for one in outcome.skipped)
@@ -39,12 +44,24 @@ def bulk(visit: Visited, form: Sent) -> Response:
 @router.post("/undo")
 def undo(visit: Visited, form: Sent) -> Response:
     """Take one's own decisions back, those that have no effect yet."""
-    after = local(form.get("next", "/queue"))
+    after = here(form.get("next"))
     outcome = Bulk(visit.at.approvals.service).recall(form.all("id"), visit.by)
     if outcome.skipped:
         left = tuple(_left(one) for one in outcome.skipped)
         return visit.page("late.html", "decided", status=409, left=left, back=outcome.approved, after=after)
     return visit.moved(after)
+
+
+def _as_it_is(visit: Visit, outcome: BulkOutcome) -> BulkOutcome:
+    """What became of a form that was sent before: sending it again approves nothing that was taken back since."""
+    stand, back = [], []
+    for one in outcome.approved:
+        current = visit.at.reading.visible(one.id, visit.by)
+        if current.is_open and not is_open(State(one.state)):
+            back.append(Skipped(id=one.id, title=one.title, reason="You took this decision back; decide again."))
+        else:
+            stand.append(one)
+    return BulkOutcome(approved=tuple(stand), skipped=(*outcome.skipped, *back))
 
 
 def _picked(form: Form) -> list[Item]:

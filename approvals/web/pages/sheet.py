@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
+from approvals.authority import same_person
 from approvals.canonical import canonical, digest
 from approvals.errors import ApprovalError, FieldError
 from approvals.filters import Filters
@@ -131,6 +132,11 @@ class Sheet:
         """Whether this person can change the document here."""
         return "edit" in self.can
 
+    @property
+    def base(self) -> str:
+        """By what the form is known again, when it comes back, to have shown this document."""
+        return documents.based(self.document)
+
     def anchor(self, path: str) -> str:
         """The id of the control of this path, or of the nearest one around it."""
         node = self.tree.at(path)
@@ -180,7 +186,7 @@ def sheet(visit: Visit, request: Request, filters: Filters, typed: Typed | None 
         asked=words.ago(request.opened_at, now),
         asker=past.requester(visit, request),
         holder=visit.who(holder) if holder else None,
-        mine=holder is not None and holder.casefold() == visit.by.id.casefold(),
+        mine=holder is not None and same_person(holder, visit.by.id),
         cost=_cost(request),
         steps=track(visit, request),
         notices=(*_notices(request), *restored),
@@ -304,7 +310,7 @@ def _outcome(visit: Visit, request: Request) -> Notice | None:
         return None
     ruling, now = request.ruling, visit.now
     who = visit.named(ruling.by.id) if ruling and ruling.by.kind == "person" else ""
-    own = bool(ruling and ruling.by.kind == "person" and ruling.by.id.casefold() == visit.by.id.casefold())
+    own = bool(ruling and ruling.by.kind == "person" and same_person(ruling.by.id, visit.by.id))
     when = words.ago(ruling.at, now) if ruling else ""
     name = "You" if own else who
     lines = tuple(line for line in ((ruling.reason or ruling.feedback or "") if ruling else "",) if line)

@@ -3,30 +3,36 @@
 from __future__ import annotations
 
 import gzip
+import json
 import secrets
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Any, NamedTuple
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 from fastapi import Depends
 from starlette.requests import Request as HttpRequest
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
+from approvals.canonical import digest
 from approvals.decisions import Actor
 from approvals.errors import NotPermitted
 from approvals.filters import Filters
 from approvals.ports import Person
 from approvals.web import looks, words
+from approvals.web.answering import Answer
 from approvals.web.assets import has_asset
 from approvals.web.callers import AtDesk, Desk
+from approvals.web.doors import here
 from approvals.web.headers import PAGE_HEADERS
 from approvals.web.problems import request_id_of
 from approvals.web.templating import rendered
 from approvals.web.visitors import Fields, Visiting, Visitor
+from approvals.web.walls import theme_of
 
-THEMES = ("light", "dark")
+_OWN = 16_000
+"""Characters of an address that we send somebody to: it may name all that they have just approved together."""
 _WAITING = {"mine": ("Mine", "inbox"), "all": ("Everyone", "people"), "high": ("High risk", "risk")}
 _TITLES = {
     "mine": "Waiting for you",
@@ -137,9 +143,26 @@ class Visit:
         """Go and look there; a script is told where, with whatever else it should know as headers."""
         if "x-fragment" not in self.http.headers:
             return moved_to(address)
-        headers = {"Cache-Control": "no-store", "X-Location": local(address)}
+        headers = {"Cache-Control": "no-store", "X-Location": _spelled(here(address, longest=_OWN))}
         headers |= {f"X-{name.title()}": text for name, text in told.items()}
         return Response(status_code=204, headers=headers)
+
+    def once(self, form: Form, act: Callable[[], str]) -> Answer:
+        """What `act` answers, or what it answered when this very form was sent before.
+
+        A form counts as the same if it goes to the same address and says the same under the same key; without a key no
+        two do.
+
+        Raises:
+            KeyReused: another form was sent under its key.
+        """
+        key = form.get("key")
+        if not key:
+            return Answer(act(), 200, repeated=False)
+        said = [pair for pair in form.pairs if pair[0] not in ("csrf", "key")]
+        body = json.dumps([self.http.scope["path"], said], ensure_ascii=True)
+        # A digest: what comes with a form may be longer than a row's key can be.
+        return self.at.answering.once(f"form:{digest(key)}", self.by, body, act)
 
     def _waiting(self) -> tuple[NavItem, ...]:
         groups = tuple(f"group:{group}" for group in sorted(self.visitor.person.groups))
@@ -202,13 +225,12 @@ def answered(http: HttpRequest, html: str, status: int = 200) -> Response:
 
 def moved_to(address: str) -> Response:
     """Go and look there."""
-    return RedirectResponse(local(address), 303, headers={"Cache-Control": "no-store"})
+    return RedirectResponse(here(address, longest=_OWN), 303, headers={"Cache-Control": "no-store"})
 
 
-def local(address: str, otherwise: str = "/queue") -> str:
-    """The address if it is one of this server's own pages."""
-    own = address.startswith("/") and not address.startswith(("//", "/\\")) and "\\" not in address
-    return address if own and address.isprintable() else otherwise
+def _spelled(address: str) -> str:
+    """The address in the letters that a header can hold; what is escaped already stays so."""
+    return quote(address, safe="%/:=&?~#+!$,;'@()*[]")
 
 
 def list_address(filters: Filters, *, after: str | None = None, **changes: Any) -> str:
@@ -224,12 +246,6 @@ def list_address(filters: Filters, *, after: str | None = None, **changes: Any) 
 def title_of(view: str) -> str:
     """The heading of a view."""
     return f"Waiting for {looks.label(view[6:])}" if view.startswith("group:") else _TITLES.get(view, "Waiting")
-
-
-def theme_of(http: HttpRequest) -> str:
-    """`light`, `dark`, or nothing: as the system has it."""
-    chosen = http.cookies.get("theme", "")
-    return chosen if chosen in THEMES else ""
 
 
 def new_key() -> str:
