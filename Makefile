@@ -4,9 +4,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 TESTS ?= tests
+CHROMIUM = $(or $(COUNTERSIGN_CHROMIUM),$(shell command -v chromium || command -v chromium-browser || command -v google-chrome))
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo up showcase test check bench docs lock clean
+.PHONY: help install demo up showcase test test-browser check bench docs lock clean
 
 help:  ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -36,6 +37,11 @@ showcase: $(STAMP)  ## a queue full of invented requests, to look around; PORT=4
 
 test: $(STAMP)  ## every test that needs no browser
 	@$(BIN)/python -m pytest -n auto --dist worksteal $(TESTS)
+	@echo "The pages have tests in a browser as well: make test-browser"
+
+test-browser: $(STAMP)  ## the pages in Chromium
+	@test -n "$(CHROMIUM)" || { echo "Install Chromium (on Debian: apt-get install chromium), or set COUNTERSIGN_CHROMIUM to one." >&2; exit 1; }
+	@COUNTERSIGN_CHROMIUM="$(CHROMIUM)" $(BIN)/python -m pytest -m browser tests/browser
 
 check: $(STAMP)  ## lint, types, architecture
 	@$(BIN)/ruff check .

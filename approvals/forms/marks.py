@@ -15,6 +15,8 @@ class Mark(NamedTuple):
     standing: Standing
     sources: tuple[int, ...] = ()
     """Numbers of the sources that it cites, as the page counts them."""
+    facts: tuple[str, ...] = ()
+    """What it cites in them."""
 
 
 def marks(document: Any, standings: Mapping[str, Standing]) -> dict[str, Mark]:

@@ -62,12 +62,13 @@ class Visiting(NamedTuple):
 class Entry:
     """One request for a page: what it carries, and who sends it once somebody asks."""
 
-    def __init__(self, approvals: Approvals, door: Door, http: HttpRequest) -> None:
+    def __init__(self, approvals: Approvals, door: Door, http: HttpRequest, *, listens: bool = False) -> None:
         self.door = door
+        self._listens = listens
         self.form: Form = ()
         self.cookies = Response()
         """Whose cookies are sent along with whatever answers."""
-        self._approvals = approvals
+        self.approvals = approvals
         self._http = http
         self._visiting: Visiting | None = None
 
@@ -106,7 +107,7 @@ class Entry:
         Raises:
             Disabled: the person's account is not active.
         """
-        begun = self._approvals.sessions.begin(
+        begun = self.approvals.sessions.begin(
             person,
             proof,
             via=via,
@@ -121,7 +122,8 @@ class Entry:
         found, why = None, None
         if secret is not None:
             try:
-                found = self._approvals.sessions.recognise(secret)
+                # Listening is no use: a browser that somebody left open must not keep their session alive.
+                found = self.approvals.sessions.recognise(secret, used=not self._listens)
             except (NotAuthenticated, Disabled) as error:
                 why = str(error)
         if told is not None:
@@ -135,14 +137,17 @@ class Entry:
         same = found is not None and found.session.via == "header" and same_person(found.person.email, told)
         if found is not None and secret is not None and same:
             return _visiting(found, secret)
-        person = self._approvals.directory.person(told)
+        person = self.approvals.directory.person(told)
         if person is None:
             raise NotSignedIn(self._wanted(), f"{told} is not among the people of this queue.")
+        # Only who opens a page keeps its cookie: a program without one would begin a session with every request.
+        if self._listens or not wants_page(self._http):
+            raise NotSignedIn(self._wanted())
         try:
             secret = self.begin(person, "header", "header")
         except Disabled as error:
             raise NotSignedIn(self._wanted(), str(error)) from error
-        return _visiting(self._approvals.sessions.recognise(secret), secret)
+        return _visiting(self.approvals.sessions.recognise(secret), secret)
 
     def _wanted(self) -> str:
         url = self._http.url
@@ -161,7 +166,7 @@ class Entering:
 
     def __init__(self, app: ASGIApp, approvals: Approvals, door: Door) -> None:
         self._app = app
-        self._approvals = approvals
+        self.approvals = approvals
         self._door = door
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -170,7 +175,7 @@ class Entering:
             await self._app(scope, receive, send)
             return
         http = HttpRequest(scope, receive)
-        entry = scope[_ENTRY] = Entry(self._approvals, self._door, http)
+        entry = scope[_ENTRY] = Entry(self.approvals, self._door, http)
 
         async def accompanied(message: Message) -> None:
             if message["type"] == "http.response.start":
@@ -252,15 +257,14 @@ def form(http: HttpRequest) -> Form:
     return entry(http).form
 
 
-def still_signed_in(http: HttpRequest, visiting: Visiting) -> bool:
-    """Whether they may look on, a while after they came: their session goes on, and nobody has disabled them."""
+def still_signed_in(http: HttpRequest) -> bool:
+    """Whether whoever was let in may look on: asked again, of the session and of the person."""
+    came = entry(http)
     try:
-        # A page that only listens is no use: a browser that somebody left open must not keep their session alive.
-        secret = entry(http).cookie("session") or ""
-        found = http.app.state.desk.approvals.sessions.recognise(secret, used=False)
-    except (NotAuthenticated, Disabled):
+        Entry(came.approvals, came.door, http, listens=True).visiting()
+    except ApprovalError:
         return False
-    return same_person(found.person.email, visiting.person.email)
+    return True
 
 
 AtDoor = Annotated[Entry, Depends(entry)]

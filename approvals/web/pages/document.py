@@ -43,13 +43,16 @@ def tree(
     errors: Iterable[FieldError] = (),
     findings: Iterable[Finding] = (),
     numbers: Mapping[str, tuple[int, ...]] | None = None,
+    facts: Mapping[str, tuple[str, ...]] | None = None,
     readonly: bool,
 ) -> Node:
-    """The document as a form shows it, measured against the draft; `numbers` are the sources that each claim cites."""
+    """The document as a form shows it, measured against the draft; `numbers` and `facts` are the sources that each
+    claim cites, and what it cites in them.
+    """
     standings = {finding.claim_id: finding.standing for finding in findings}
     original = None if readonly else content.value()
     marked = {
-        path: mark._replace(sources=(numbers or {}).get(mark.claim_id, ()))
+        path: mark._replace(sources=(numbers or {}).get(mark.claim_id, ()), facts=(facts or {}).get(mark.claim_id, ()))
         for path, mark in marks(document, standings).items()
     }
     return nodes(_schema(content.document_schema), document, original, tuple(errors), marks=marked, readonly=readonly)

@@ -23,11 +23,7 @@ _HEADERS = {
 @router.get("/events")
 async def events(http: HttpRequest, visit: Visited) -> Response:
     """Server-sent events for this person, from where their browser was; they end when the session does."""
-
-    def still() -> bool:
-        return still_signed_in(http, visit.visitor)
-
-    told = visit.at.live.stream(visit.by, _last(http), still)
+    told = visit.at.live.stream(visit.by, _last(http), lambda: still_signed_in(http))
     return StreamingResponse(told, headers=_HEADERS, media_type="text/event-stream")
 
 

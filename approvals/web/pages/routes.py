@@ -5,7 +5,7 @@ from __future__ import annotations
 from fastapi import APIRouter
 
 from approvals.web import assets
-from approvals.web.pages import deciding, events, insights, queue, record, review, several
+from approvals.web.pages import deciding, events, insights, keeping, queue, record, review, several
 
 routers: tuple[APIRouter, ...] = (
     assets.router,
@@ -13,6 +13,7 @@ routers: tuple[APIRouter, ...] = (
     review.router,
     deciding.router,
     several.router,
+    keeping.router,
     insights.router,
     record.router,
     events.router,

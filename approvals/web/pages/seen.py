@@ -65,6 +65,7 @@ class Evidence(NamedTuple):
 
     sources: tuple[Shown, ...]
     numbers: dict[str, tuple[int, ...]]
+    facts: dict[str, tuple[str, ...]]
 
 
 class Altered(NamedTuple):
@@ -163,7 +164,7 @@ def evidence(content: Content, cited: dict[str, Claim]) -> Evidence:
         claim.id: tuple(sorted({number_of[fact] for fact in claim.facts if fact in number_of}))
         for claim in cited.values()
     }
-    return Evidence(tuple(sources), numbers)
+    return Evidence(tuple(sources), numbers, {claim.id: claim.facts for claim in cited.values()})
 
 
 def link(address: str) -> str | None:

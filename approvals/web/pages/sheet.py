@@ -192,7 +192,13 @@ def sheet(visit: Visit, request: Request, filters: Filters, typed: Typed | None 
         notices=(*_notices(request), *restored),
         document=document,
         tree=documents.tree(
-            content, document, errors=errors, findings=findings, numbers=evidence.numbers, readonly="edit" not in can
+            content,
+            document,
+            errors=errors,
+            findings=findings,
+            numbers=evidence.numbers,
+            facts=evidence.facts,
+            readonly="edit" not in can,
         ),
         changes=changed,
         follows=seen.follows(examination),

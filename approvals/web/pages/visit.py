@@ -17,6 +17,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from approvals.canonical import digest
 from approvals.decisions import Actor
+from approvals.errors import NotPermitted
 from approvals.filters import Filters
 from approvals.ports import Person
 from approvals.web import looks, words
@@ -73,6 +74,7 @@ class Shell:
     here: str
     waiting: tuple[NavItem, ...]
     history: tuple[NavItem, ...]
+    saved: tuple[NavItem, ...]
     path: str
     script: bool
     request_id: str
@@ -120,6 +122,10 @@ class Visit:
             here=here,
             waiting=self._waiting(),
             history=_history(person),
+            saved=tuple(
+                NavItem(view.id, view.name, "keep", f"/queue?{view.query}".rstrip("?"), None, urgent=False)
+                for view in self.at.approvals.saved_views.listed(self.by)
+            ),
             path=_path(self.http),
             script=has_asset("app.js"),
             request_id=request_id_of(self.http),
@@ -161,14 +167,18 @@ class Visit:
     def _waiting(self) -> tuple[NavItem, ...]:
         groups = tuple(f"group:{group}" for group in sorted(self.visitor.person.groups))
         keys = ("mine", "all", "high", "others", *groups)
-        counts = self.at.reading.counts(self.by, keys)
+        try:
+            counts = self.at.reading.counts(self.by, keys)
+        except NotPermitted:
+            # Whoever may read nothing can still settle their own account.
+            counts = {}
         items = []
         for key in keys:
             name, icon = _WAITING.get(key, ("Waiting on others", "hourglass"))
             if key.startswith("group:"):
                 name, icon = looks.label(key[6:]), looks.group_icon(key)
-            urgent = key == "high" and counts[key] > 0
-            items.append(NavItem(key, name, icon, list_address(Filters(view=key)), counts[key], urgent))
+            urgent = key == "high" and counts.get(key, 0) > 0
+            items.append(NavItem(key, name, icon, list_address(Filters(view=key)), counts.get(key), urgent))
         return tuple(items)
 
 

@@ -1,6 +1,6 @@
 // What a claim rests on, beside it: on hover, focus and tap; it stays until one leaves it or presses Esc.
 
-import { $, make } from "./page.js";
+import { $, $$, make } from "./page.js";
 
 const SAID = {
   quoted: ["ok", "The quote stands in the source, word for word."],
@@ -10,19 +10,23 @@ const SAID = {
 let shown = null;
 let closing;
 
-const standing_of = (claim) => Object.keys(SAID).find((name) => claim.classList.contains(name) || claim.classList.contains(`claim-${name}`));
-
 function content_of(claim) {
-  const told = document.querySelector(`#claims [data-of="${CSS.escape(claim.dataset.claim)}"]`);
-  if (told) return [...told.childNodes].map((node) => node.cloneNode(true));
-  const said = SAID[standing_of(claim)];
-  return said ? [make("p", { class: said[0] }, said[1])] : [];
+  const said = SAID[Object.keys(SAID).find((name) => claim.matches(`.${name}, .claim-${name}`))];
+  if (!said) return [];
+  const facts = (claim.dataset.facts ?? "").split(" ");
+  const parts = $$("a.mark[href^='#s']", claim).flatMap((mark) => {
+    const source = $(mark.hash);
+    if (!source) return [];
+    const quotes = $$("[data-fact]", source).filter((quote) => facts.includes(quote.dataset.fact));
+    return [$(".t", source), $(".where", source), ...quotes.slice(0, 3)].filter(Boolean);
+  });
+  return [...parts.map((part) => part.cloneNode(true)), make("p", { class: said[0] }, said[1])];
 }
 
-function open(claim) {
+function open_tip(claim) {
   clearTimeout(closing);
   if (shown?.claim === claim) return;
-  close();
+  close_tip();
   const parts = content_of(claim);
   if (!parts.length) return;
   const tip = make("div", { class: "tip", id: "tip", role: "tooltip" }, ...parts);
@@ -30,42 +34,45 @@ function open(claim) {
   const at = claim.getBoundingClientRect();
   const above = at.top > tip.offsetHeight + 70;
   tip.style.left = `${Math.max(12, Math.min(at.left, innerWidth - tip.offsetWidth - 12)) + scrollX}px`;
-  tip.style.top = `${(above ? at.top - tip.offsetHeight - 6 : at.bottom + 6) + scrollY}px`;
-  claim.setAttribute("aria-describedby", "tip");
+  tip.style.top = `${(above ? at.top - tip.offsetHeight - 4 : at.bottom + 4) + scrollY}px`;
+  const speaks = $("a.mark", claim) ?? claim;
+  speaks.setAttribute("aria-describedby", "tip");
   tip.addEventListener("pointerenter", () => clearTimeout(closing));
-  tip.addEventListener("pointerleave", later);
-  shown = { claim, tip };
+  tip.addEventListener("pointerleave", close_soon);
+  shown = { claim, tip, speaks };
 }
 
-function close() {
+function close_tip() {
   clearTimeout(closing);
   if (!shown) return;
   shown.tip.remove();
-  shown.claim.removeAttribute("aria-describedby");
+  shown.speaks.removeAttribute("aria-describedby");
   shown = null;
 }
 
-const later = () => {
+function close_soon() {
   clearTimeout(closing);
-  closing = setTimeout(close, 250);
-};
+  closing = setTimeout(() => shown && !shown.claim.contains(document.activeElement) && close_tip(), 300);
+}
+
 const claim_at = (event) => event.target.closest?.("[data-claim]");
 
 export function start_claims() {
-  document.addEventListener("pointerover", (event) => event.pointerType === "mouse" && (claim_at(event) ? open(claim_at(event)) : shown && !event.target.closest(".tip") && shown.claim !== document.activeElement && later()));
-  document.addEventListener("focusin", (event) => (claim_at(event) ? open(claim_at(event)) : !event.target.closest(".tip") && close()));
+  document.addEventListener("pointerover", (event) => {
+    if (event.pointerType !== "mouse") return;
+    if (claim_at(event)) open_tip(claim_at(event));
+    else if (shown && !event.target.closest(".tip")) close_soon();
+  });
+  document.addEventListener("focusin", (event) => (claim_at(event) ? open_tip(claim_at(event)) : close_tip()));
   document.addEventListener("click", (event) => {
     const claim = claim_at(event);
-    if (claim && !event.target.closest("input, textarea, select")) {
-      if (event.target.closest("a.mark")) event.preventDefault();
-      open(claim);
-    } else if (!event.target.closest(".tip")) close();
+    if (!claim) return event.target.closest(".tip") || close_tip();
+    if (event.target.closest("a.mark")) event.preventDefault();
+    open_tip(claim);
   });
   document.addEventListener("keydown", (event) => {
     if (event.key !== "Escape" || !shown) return;
     event.preventDefault();
-    close();
+    close_tip();
   }, true);
 }
-
-export const has_claims = () => $("[data-claim]") !== null;

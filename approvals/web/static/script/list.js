@@ -331,6 +331,10 @@ const refresh = settled(250, async () => {
         row.classList.remove("gone");
       } else if (!going.has(id)) arrivals.add(id);
     }
+    const now = new Set($$(".req", told).map((row) => row.dataset.id));
+    const all = rows();
+    const reach = $("[data-more]", told) ? all.findLastIndex((row) => now.has(row.dataset.id)) : all.length;
+    for (const row of all.slice(0, reach)) if (!now.has(row.dataset.id)) strike(row);
     show_arrivals();
   } catch (error) {
     if (!(error instanceof Refused)) throw error;
@@ -361,16 +365,7 @@ export function heard(name, told) {
   if (name === "decided") {
     arrivals.delete(told.id);
     show_arrivals();
-    if (row && !going.has(told.id) && is_waiting()) {
-      row.classList.add("gone");
-      setTimeout(() => {
-        if (!row.isConnected || !row.classList.contains("gone")) return;
-        going.add(told.id);
-        const counted = $("#total").dataset.total;
-        leave([row]);
-        show_total(Number(counted));
-      }, 1800);
-    }
+    if (row) strike(row);
     return;
   }
   if (name === "undone" && places.has(told.id)) {
@@ -378,7 +373,21 @@ export function heard(name, told) {
     come_back([told.id], { focus: false });
     if (view in counts && !narrowed) show_total(counted);
   }
-  if (name !== "hello") refresh();
+  refresh();
+}
+
+/** It is decided elsewhere, or stands here no longer: struck through, and gone a moment later. */
+function strike(row) {
+  const { id } = row.dataset;
+  if (going.has(id) || !is_waiting() || row.classList.contains("gone")) return;
+  row.classList.add("gone");
+  setTimeout(() => {
+    if (!row.isConnected || !row.classList.contains("gone")) return;
+    going.add(id);
+    const counted = $("#total").dataset.total;
+    leave([row]);
+    show_total(Number(counted));
+  }, 1800);
 }
 
 // -- searching as one types ------------------------------------------------------------------------------------------

@@ -69,7 +69,8 @@ function listen() {
 
 export function start_live() {
   tabs?.addEventListener("message", ({ data }) => {
-    if (data.asks) return source && share({ line: source.readyState === EventSource.OPEN });
+    if (data.asks) return source && share({ line: source.readyState === EventSource.OPEN, last: newest });
+    if (data.last) newest = data.last;
     if ("line" in data) show_line(data.line);
     else tell(data.name, data.told);
   });

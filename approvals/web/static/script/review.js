@@ -52,30 +52,16 @@ function take_parts(told) {
       else if (name === "changes") form().append(fresh);
     }
   }
-  mark(told);
+  count_wrong(Number($("[data-parts]", told)?.dataset.errors));
 }
 
-const id_of = (path) => `f-${path}`;
-
-/** Mark what was edited and what is wrong, where the answer brings no form of its own. */
-function mark(told) {
-  if ($("[data-part=document]", told)) return;
-  const wrong = new Map($$("[data-error]", told).map((line) => [line.dataset.error, words(line)]));
-  const edited = new Set($$(".change[data-path]", told).map((one) => one.dataset.path));
-  for (const field of $$("[id^='f-']", form())) {
-    const path = field.id.slice(2);
-    (field.closest(".field, .cell") ?? field).classList.toggle("field-edited", edited.has(path));
-    field.toggleAttribute("aria-invalid", false);
-    if (wrong.has(path)) field.setAttribute("aria-invalid", "true");
-  }
+/** How many places are wrong, in the dock. */
+function count_wrong(count) {
   const fix = $(".dock .fix");
-  const count = wrong.size;
-  if (fix && !count) fix.remove();
-  else if (count) {
-    const line = fix ?? make("a", { class: "fix", href: "#errors" });
-    line.textContent = `${count} ${count === 1 ? "place" : "places"} to fix`;
-    if (!fix) $(".dock .mid")?.prepend(line);
-  }
+  if (!count) return fix?.remove();
+  const line = fix ?? make("a", { class: "fix", href: "#errors" });
+  line.textContent = `${count} ${count === 1 ? "place" : "places"} to fix`;
+  if (!fix) $(".dock .mid")?.prepend(line);
 }
 
 // -- keeping the draft -----------------------------------------------------------------------------------------------
@@ -138,23 +124,27 @@ async function restore() {
 
 /** Add, move or remove a row: the server draws the form anew around what was typed. */
 async function change_rows(button) {
-  const act = button.value;
+  typing?.abort();
+  tell_changes.cancel();
   try {
-    const answer = await ask(form().action, { fields: fields_of(form(), button), as: "rows" });
+    const answer = await ask(address_of("diff"), { fields: fields_of(form(), button), as: "rows" });
     const told = await document_of(answer);
-    const fresh = $("#decide", told);
-    if (!fresh) throw new Refused("The form could not be drawn again.");
-    const before = new Set($$("[data-row]", form()).map((row) => row.id));
-    form().replaceChildren(...fresh.childNodes);
-    const added = $$("[data-row]", form()).find((row) => row.id && !before.has(row.id));
-    const again = $$("button[name=__do]", form()).find((one) => one.value === act && !one.disabled);
-    const near = again ?? $(`button[name=__do][value^="${CSS.escape(act.split(":")[0])}"]`, form());
-    ((act.startsWith("add") && added && $("input:not([type=hidden]), textarea, select", added)) || near || $("[name=__do]", form()))?.focus();
-    changed();
+    const { focus } = $("[data-parts]", told).dataset;
+    const fresh = $("[data-part=form]", told);
+    fresh.remove();
+    $("[data-part=form]", form()).replaceWith(fresh);
+    take_parts(told);
+    const place = focus && document.getElementById(focus);
+    const again = $$("button[name=__do]", fresh).find((one) => one.value === button.value && !one.disabled);
+    (again ?? (place && field_in(place)) ?? $("button[name=__do]:not(.form-default)", fresh))?.focus();
+    unsaved = true;
+    autosave();
   } catch (error) {
     toast(error.message, { tone: "no" });
   }
 }
+
+const field_in = (place) => (place.matches("input, textarea, select") ? place : $("input:not([type=hidden]), textarea, select", place));
 
 // -- handing in ------------------------------------------------------------------------------------------------------
 
@@ -179,8 +169,11 @@ async function hand_in(from, button) {
     const confirm = $(".confirm", told);
     if (confirm) return ask_again(confirm);
     $("dialog[open]")?.close();
-    swap(told, { focus: "[aria-invalid=true], #errors a, .note[role=alert], .note.wa" });
-    $("#errors, .note[role=alert], .note.wa")?.scrollIntoView({ block: "center" });
+    swap(told);
+    const wrong = $("#decide [aria-invalid=true], .panel [aria-invalid=true]");
+    if (wrong) unfold(wrong);
+    (wrong ?? $("#errors a"))?.focus({ preventScroll: true });
+    (wrong ?? $(".note[role=alert], .note.wa"))?.scrollIntoView({ block: "center" });
     show_lost();
   } catch (error) {
     $("dialog[open]")?.close();
@@ -268,8 +261,7 @@ const look_again = settled(120, async () => {
   const fresh = await document_of(answer);
   const now = $("article[data-id]", fresh);
   if (!now) return;
-  const open = $("#decide [name=verdict], [data-part=approve], .ask", now);
-  if (!open && $(".dock [name=verdict], .dock .ask")) {
+  if (!["pending", "claimed"].includes(now.dataset.state) && now.dataset.state !== here.dataset.state) {
     const outcome = $("[data-outcome] b", now) ?? $(".note b", now);
     return stand_down(outcome ? words(outcome) : "This was decided.");
   }
@@ -290,12 +282,14 @@ function open_panel(name, otherwise) {
   $("textarea, button[name], select", $(".panel", panel))?.focus();
 }
 
+function unfold(place) {
+  for (let fold = place.closest("details"); fold; fold = fold.parentElement.closest("details")) fold.open = true;
+}
+
 function edit_first() {
-  const hidden = $("#decide details.edit:not([open])");
-  const field = $("#decide textarea:not([readonly]), #decide input[type=text]:not([readonly])");
+  const field = $("#decide textarea:not([readonly])") ?? $("#decide input[type=text]:not([readonly])");
   if (!field) return false;
-  const fold = field.closest("details") ?? (hidden?.contains(field) ? hidden : null);
-  if (fold) fold.open = true;
+  unfold(field);
   field.focus();
   field.scrollIntoView({ block: "center" });
 }
@@ -379,10 +373,9 @@ function go_to(event, id) {
   const place = document.getElementById(id);
   if (!place) return;
   event.preventDefault();
-  for (let fold = place.closest("details"); fold; fold = fold.parentElement.closest("details")) fold.open = true;
-  const field = place.matches("input, textarea, select") ? place : $("input:not([type=hidden]), textarea, select", place) ?? place;
-  const fold = field.closest("details");
-  if (fold) fold.open = true;
+  unfold(place);
+  const field = field_in(place) ?? place;
+  unfold(field);
   if (field === place && !field.matches("input, textarea, select")) field.tabIndex = -1;
   field.focus({ preventScroll: true });
   place.scrollIntoView({ block: "center" });
@@ -390,7 +383,7 @@ function go_to(event, id) {
 
 /** A tick beside an effect is the tick of the field that it mirrors. */
 function mirror(box) {
-  const field = document.getElementById(id_of(box.dataset.mirror));
+  const field = document.getElementById(`f-${box.dataset.mirror}`);
   if (!field || field.type !== "checkbox") return;
   field.checked = box.checked;
   changed();

@@ -174,3 +174,33 @@ def test_decided_requests_show_who_decided_and_how(browse, open_request, service
     assert "Approved with edits" in page.said("li.req .marks")
     assert "Ben Okoro" in page.said("li.req .face")
     assert page.all(".pick") == []
+
+
+def test_a_list_is_kept_under_a_name_and_forgotten_again(browse, open_request, BEN, CLEO):
+    open_request(amount="10.00", currency="EUR")
+    browser = browse(BEN)
+
+    page = browser.get("/queue?view=all&sort=value")
+    kept = browser.submit(page, "form[action='/views']", name="Big ones")
+    shown = browser.get(kept.address)
+
+    assert kept.address == "/queue?view=all&sort=value"
+    assert "Big ones" in shown.said("nav.side")
+    assert "Big ones" not in browse(CLEO).get("/queue").said("nav.side")
+    forgotten = browser.submit(shown, "form[action$='/remove']")
+    assert forgotten.status == 303
+    assert "Big ones" not in browser.get("/queue").said("nav.side")
+
+
+def test_only_an_administrator_keeps_a_list_for_everybody(browse, open_request, BEN, ADA):
+    open_request()
+
+    assert browse(BEN).get("/queue").all("input[name=shared]") == []
+    refused = browse(BEN).post(
+        "/views", [("name", "x"), ("query", "view=all"), ("shared", "on"), ("csrf", browse(BEN).csrf)]
+    )
+    ada = browse(ADA)
+    ada.post("/views", [("name", "Legal"), ("query", "view=all"), ("shared", "on"), ("csrf", ada.csrf)])
+
+    assert refused.status == 403
+    assert "Legal" in browse(BEN).get("/queue").said("nav.side")
