@@ -62,8 +62,9 @@ class Visiting(NamedTuple):
 class Entry:
     """One request for a page: what it carries, and who sends it once somebody asks."""
 
-    def __init__(self, approvals: Approvals, door: Door, http: HttpRequest) -> None:
+    def __init__(self, approvals: Approvals, door: Door, http: HttpRequest, *, listens: bool = False) -> None:
         self.door = door
+        self._listens = listens
         self.form: Form = ()
         self.cookies = Response()
         """Whose cookies are sent along with whatever answers."""
@@ -121,7 +122,8 @@ class Entry:
         found, why = None, None
         if secret is not None:
             try:
-                found = self.approvals.sessions.recognise(secret)
+                # Listening is no use: a browser that somebody left open must not keep their session alive.
+                found = self.approvals.sessions.recognise(secret, used=not self._listens)
             except (NotAuthenticated, Disabled) as error:
                 why = str(error)
         if told is not None:
@@ -138,6 +140,9 @@ class Entry:
         person = self.approvals.directory.person(told)
         if person is None:
             raise NotSignedIn(self._wanted(), f"{told} is not among the people of this queue.")
+        # Only who opens a page keeps its cookie: a program without one would begin a session with every request.
+        if self._listens or not wants_page(self._http):
+            raise NotSignedIn(self._wanted())
         try:
             secret = self.begin(person, "header", "header")
         except Disabled as error:
@@ -256,10 +261,8 @@ def still_signed_in(http: HttpRequest) -> bool:
     """Whether whoever was let in may look on: asked again, of the session and of the person."""
     came = entry(http)
     try:
-        # A page that only listens is no use: a browser that somebody left open must not keep their session alive.
-        secret = came.cookie("session") or ""
-        came.approvals.sessions.recognise(secret, used=False)
-    except (NotAuthenticated, Disabled):
+        Entry(came.approvals, came.door, http, listens=True).visiting()
+    except ApprovalError:
         return False
     return True
 

@@ -140,6 +140,14 @@ def test_the_proxys_word_goes_before_a_session_of_somebody_else(signed_in):
     assert ADA in page.text
 
 
+def test_a_program_without_a_cookie_begins_no_session_however_often_it_asks(via_proxy, events):
+    browser = via_proxy()
+    browser.headers["Accept"] = "*/*"
+
+    assert [browser.get("/settings").status_code for _ in range(3)] == [401] * 3
+    assert events() == []
+
+
 def test_programs_are_not_signed_in_by_it(via_proxy):
     assert via_proxy().get("/api/v1/me").status_code == 401
 

@@ -134,7 +134,7 @@ def test_looking_decides_nothing_and_uses_nothing_up(browser, token, asked, serv
 @pytest.mark.parametrize("method", ["PUT", "PATCH", "DELETE", "OPTIONS", "POST"])
 def test_no_other_method_does_anything_with_a_link_itself(browser, token, nothing_written, method):
     with nothing_written:
-        assert browser.ask(method, f"/d/{token}").status_code == 405
+        assert browser.ask(method, f"/d/{token}").status_code in (403, 405)
 
 
 def test_the_link_leaves_the_address_bar_for_a_cookie_of_its_own_page(browser, token):

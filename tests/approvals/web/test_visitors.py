@@ -6,12 +6,14 @@ import re
 from dataclasses import replace
 
 import pytest
+from starlette.requests import Request as HttpRequest
 
 from approvals.decisions import SYSTEM
 from approvals.settings import Settings
 from approvals.web import create_app
-from approvals.web.doors import HOME, here
+from approvals.web.doors import HOME, Door, here
 from approvals.web.headers import PAGE_HEADERS
+from approvals.web.visitors import Entry, still_signed_in
 
 BEN = "ben@acme.example"
 SETTINGS = "/settings"
@@ -318,3 +320,22 @@ def test_a_refusal_is_a_page_too(browser):
 
     assert response.headers["Content-Security-Policy"] == PAGE_HEADERS["Content-Security-Policy"]
     assert "<h1" in response.text
+
+
+# -- listening ---------------------------------------------------------------------------------------------------
+
+
+def test_a_browser_that_only_listens_does_not_keep_its_session_alive(approvals, signed_in, clock):
+    browser = signed_in()
+    scope = {
+        "type": "http", "method": "GET", "path": "/events", "query_string": b"",
+        "headers": [(b"cookie", f"session={browser.cookies['session']}".encode())],
+    }  # fmt: skip
+    http = HttpRequest(scope)
+    scope["countersign.entry"] = Entry(approvals, Door(approvals.settings), http)
+
+    for _ in range(12):
+        assert still_signed_in(http)
+        clock.forward(hours=1)
+
+    assert not still_signed_in(http)
