@@ -414,6 +414,10 @@ class Transaction(Identities, Deliveries, Protocol):
         """A page of rows in this order."""
         ...
 
+    def around(self, wanted: Wanted, *, sort: Sort, of: Request) -> tuple[Listed | None, Listed | None]:
+        """The rows before and after a request in this list; of one that is not in it, only the first of all."""
+        ...
+
     def counts(self, wanted: Sequence[Wanted]) -> tuple[int, ...]:
         """How many each of these fits, by the predicate that lists them."""
         ...

@@ -9,7 +9,7 @@ from approvals.decisions import Actor
 from approvals.errors import Disabled, NotACandidate, NotAPerson, NotFound, NotPermitted, OutOfScope
 from approvals.filters import Filters
 from approvals.lifecycle import OPEN, State
-from approvals.ports import ListOf, PageOf, Person, Transaction, Wanted
+from approvals.ports import Listed, ListOf, PageOf, Person, Transaction, Wanted
 from approvals.requests import Request, new_id
 from approvals.service import ApprovalService
 
@@ -88,6 +88,12 @@ class Reading:
         wanted = self._wanted(by, filters)
         with self._service.store.read() as transaction:
             return transaction.listed(wanted, sort=filters.order, limit=limit, after=after)
+
+    def around(self, by: Actor, filters: Filters, request: Request) -> tuple[Listed | None, Listed | None]:
+        """The rows before and after a request in this list; of one that is not in it, only the first of all."""
+        wanted = self._wanted(by, filters)
+        with self._service.store.read() as transaction:
+            return transaction.around(wanted, sort=filters.order, of=request)
 
     def counts(self, by: Actor, views: Sequence[str]) -> dict[str, int]:
         """How many each of these views holds for this actor, by the predicate that lists them."""

@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, func, select
+from sqlalchemy import ColumnElement, Connection, and_, bindparam, func, select
 
 from approvals.lifecycle import OPEN
 from approvals.ports import Listed, ListOf, PageOf, Sort, Wanted
 from approvals.requests import Request
-from approvals.store import facets
-from approvals.store.predicates import Chosen
+from approvals.store import facets, prepared
+from approvals.store.predicates import Chosen, place_of
 from approvals.store.rows import content_of, instant, listed_of, request_of, ruling_of, stored
 from approvals.store.tables import CONTENT, REQUEST, RULING
 
@@ -56,6 +56,13 @@ def requests(
     return tuple(_request(tuple(row)) for row in found)
 
 
+def request(connection: Connection, request_id: str) -> Request | None:
+    """The request of this id."""
+    asked = {"of": stored(request_id)}
+    row = prepared.ask(connection, "request", lambda: _WHOLE.where(REQUEST.c.id == bindparam("of")), asked).first()
+    return None if row is None else _request(tuple(row))
+
+
 def _request(row: tuple[Any, ...]) -> Request:
     first, second = _WIDTHS
     request, content, ruling = (
@@ -78,12 +85,28 @@ def listed(connection: Connection, wanted: Wanted, sort: Sort, limit: int, after
     """A page of rows in this order, with the count of all that fit."""
     chosen = Chosen(connection, wanted)
     ids, following = chosen.ids(sort, limit, after)
-    found: dict[str, Listed] = {}
-    if ids:
-        for row in connection.execute(_LISTED.where(REQUEST.c.id.in_(ids))).mappings():
-            found[row["id"]] = listed_of(dict(row))
+    found = _rows_of(connection, ids)
     total, exact = chosen.total()
     return ListOf(rows=tuple(found[one] for one in ids), total=total, exact=exact, next=following)
+
+
+def around(
+    connection: Connection, wanted: Wanted, sort: Sort, of: Request
+) -> tuple[Listed | None, Listed | None]:
+    """The rows before and after a request in this list; of one that is not in it, only the first of all."""
+    before, after = Chosen(connection, wanted).around(sort, place_of(of, sort), of.id)
+    found = _rows_of(connection, [one for one in (before, after) if one is not None])
+    return found.get(before or ""), found.get(after or "")
+
+
+def _rows_of(connection: Connection, ids: Sequence[str]) -> dict[str, Listed]:
+    found: dict[str, Listed] = {}
+    if ids:
+        asked = {f"id_{number}": one for number, one in enumerate(ids)}
+        these = REQUEST.c.id.in_([bindparam(name) for name in asked])
+        for row in prepared.ask(connection, ("listed", len(ids)), lambda: _LISTED.where(these), asked).mappings():
+            found[row["id"]] = listed_of(row)
+    return found
 
 
 def counts(connection: Connection, wanted: Sequence[Wanted]) -> tuple[int, ...]:

@@ -24,6 +24,8 @@ RARE = "quixotine"
 
 def names(chance: random.Random) -> list[str]:
     """Thirty thousand names in an order of their own."""
-    made = [f"{first}{second} {trade} {form}" for first, second, trade, form in product(_FIRST, _SECOND, _TRADES, _FORMS)]
+    made = [
+        f"{first}{second} {trade} {form}" for first, second, trade, form in product(_FIRST, _SECOND, _TRADES, _FORMS)
+    ]
     chance.shuffle(made)
     return made

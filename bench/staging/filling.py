@@ -90,7 +90,9 @@ class Filler:
         state = {Action.APPROVE: State.APPROVED, Action.REJECT: State.REJECTED, Action.RETURN: State.RETURNED}[action]
         return reset(model).model_copy(update={"state": state, "ruling": ruling, "revision": 3}), ruling
 
-    def rows(self, pending: int, whole_one_in: int, seq: int, head: str) -> Iterator[tuple[dict[Table, list[Row]], str]]:
+    def rows(
+        self, pending: int, whole_one_in: int, seq: int, head: str
+    ) -> Iterator[tuple[dict[Table, list[Row]], str]]:
         """Batches of rows of every table, each with the hash of its last entry."""
         decided = int(pending * _SHARE_DECIDED)
         kinds = ["open"] * pending + ["decided"] * decided
@@ -116,7 +118,10 @@ class Filler:
         run = f"run-{number:08d}-{chance.getrandbits(32):08x}"
         name = f"{RARE.title()} Holdings" if number == 7 else self._names[number % len(self._names)]
         gate = request.identity.gate
-        title, summary = f"{gate.replace('_', ' ').capitalize()} for {name}", f"{chance.randint(2, 400)} seats, {number}"
+        title, summary = (
+            f"{gate.replace('_', ' ').capitalize()} for {name}",
+            f"{chance.randint(2, 400)} seats, {number}",
+        )
         amount = f"{chance.randint(5, 900) * 100}.00" if request.amount is not None else None
         ruling = prototype.ruling
         opened = self._now - timedelta(minutes=chance.randint(5, 4_000))
@@ -161,7 +166,7 @@ class Filler:
         batch[RULING].append(ruled)
         if ruling.sha256 is not None:
             given = SignOff(person=person, sha256=ruling.sha256, version=ruling.version, at=decided, via="session")
-            signed = rows.signoff_row(request_id, 1, given)
+            signed = {**rows.signoff_row(request_id, 1, given), "waits": 0}
             batch[SIGNOFF].append(signed)
             written.append((SIGNOFF, signed))
         name = event_name(ruling.action)
@@ -196,9 +201,7 @@ def reset(request: Request) -> Request:
 def lean(letter: Request, model: Request) -> Request:
     """A request like the model with a letter's short document, so that a million of them fit on a disk."""
     flags = model.content.flags
-    return model.model_copy(
-        update={"kind": letter.kind, "content": letter.content.model_copy(update={"flags": flags})}
-    )
+    return model.model_copy(update={"kind": letter.kind, "content": letter.content.model_copy(update={"flags": flags})})
 
 
 def fill(store: SqlStore, filler: Filler, pending: int, *, whole_one_in: int = 10) -> float:
@@ -211,7 +214,7 @@ def fill(store: SqlStore, filler: Filler, pending: int, *, whole_one_in: int = 1
         for index in indexes:
             index.drop(connection)
         words = _without_words(connection)
-        for batch, head in filler.rows(pending, whole_one_in, seq, head):
+        for batch, last in filler.rows(pending, whole_one_in, seq, head):
             seq += len(batch[AUDIT])
             _index_words(connection, batch[REQUEST])
             for table, added in batch.items():
@@ -221,7 +224,7 @@ def fill(store: SqlStore, filler: Filler, pending: int, *, whole_one_in: int = 1
         if words:
             connection.exec_driver_sql(words)
         facets.count(connection, filler.tallies)
-        connection.execute(HEAD_OF_RECORD.update().values(seq=seq, hash=head))
+        connection.execute(HEAD_OF_RECORD.update().values(seq=seq, hash=last))
     with database.connected(writes=True) as connection:
         connection.exec_driver_sql("ANALYZE")
     return time.perf_counter() - started
@@ -272,12 +275,14 @@ def checked(store: SqlStore, sample: int = 200) -> None:
             made = rows.request_row(request)
             wrong = {column: (stands[column], value) for column, value in made.items() if stands[column] != value}
             assert not wrong, f"{request.id} was filled in otherwise than the store writes it: {wrong}"
-        with store.read() as transaction:
-            for one in ids:
-                transaction.check_whole(one)
-        counted = dict(connection.execute(select(REQUEST.c.facet, func.count()).group_by(REQUEST.c.facet)).tuples().all())
+        counted = dict(
+            connection.execute(select(REQUEST.c.facet, func.count()).group_by(REQUEST.c.facet)).tuples().all()
+        )
         tallied = {facet.key: facet.n for facet in facets.every(connection)}
         assert counted == tallied, "the tallies do not fit the requests"
+    with store.begin() as transaction:
+        for one in ids:
+            transaction.check_whole(one)
 
 
 def soon() -> datetime:

@@ -25,7 +25,7 @@ from approvals.decisions import SYSTEM
 from approvals.requests import Request
 from approvals.settings import read_settings
 from approvals.store import open_store
-from flows.demo.theatre import MARA, SAM, TOM, POLICIES
+from flows.demo.theatre import MARA, POLICIES, SAM, TOM
 from staging.filling import Filler, checked, fill, reset, soon
 
 ROOT = Path(__file__).parents[2]

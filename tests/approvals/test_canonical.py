@@ -168,7 +168,12 @@ def test_what_does_not_fit_the_class_is_refused_by_the_class():
 
 
 _ANYTHING = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.text(alphabet="\ud800\u2028\x7f\x00\"\\/é😀"),
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats()
+    | st.text()
+    | st.text(alphabet='\ud800\u2028\x7f\x00"\\/é😀'),
     lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner) | st.tuples(inner, inner),
     max_leaves=20,
 )
