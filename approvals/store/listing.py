@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, bindparam, func, select
+from sqlalchemy import ColumnElement, Connection, Executable, and_, bindparam, func, select
 
-from approvals.lifecycle import OPEN
-from approvals.ports import Listed, ListOf, PageOf, Sort, Wanted
+from approvals.lifecycle import OPEN, State
+from approvals.ports import Decided, Listed, ListOf, PageOf, Sort, Wanted
 from approvals.requests import Request
 from approvals.store import facets, prepared
 from approvals.store.predicates import Chosen, place_of
-from approvals.store.rows import content_of, instant, listed_of, request_of, ruling_of, stored
+from approvals.store.rows import actor_of, content_of, instant, listed_of, request_of, ruling_of, stored, unstored
 from approvals.store.tables import CONTENT, REQUEST, RULING
 
 _EARLIER = RULING.alias("earlier")
@@ -90,9 +91,7 @@ def listed(connection: Connection, wanted: Wanted, sort: Sort, limit: int, after
     return ListOf(rows=tuple(found[one] for one in ids), total=total, exact=exact, next=following)
 
 
-def around(
-    connection: Connection, wanted: Wanted, sort: Sort, of: Request
-) -> tuple[Listed | None, Listed | None]:
+def around(connection: Connection, wanted: Wanted, sort: Sort, of: Request) -> tuple[Listed | None, Listed | None]:
     """The rows before and after a request in this list; of one that is not in it, only the first of all."""
     before, after = Chosen(connection, wanted).around(sort, place_of(of, sort), of.id)
     found = _rows_of(connection, [one for one in (before, after) if one is not None])
@@ -113,6 +112,32 @@ def counts(connection: Connection, wanted: Sequence[Wanted]) -> tuple[int, ...]:
     """How many each of these fits."""
     known = facets.every(connection)
     return tuple(Chosen(connection, one, known).total()[0] for one in wanted)
+
+
+def decided(connection: Connection, wanted: Wanted, since: datetime) -> Iterator[Decided]:
+    """What people decided since then and what stands, of these groups' requests."""
+    among = [facet.key for facet in facets.fitting(facets.every(connection), wanted)]
+    asked = {"since": instant(since), **{f"facet_{number}": key for number, key in enumerate(among)}}
+    these = REQUEST.c.facet.in_([bindparam(name) for name in asked if name != "since"])
+    columns = (REQUEST.c.gate, REQUEST.c.state, REQUEST.c.opened_at)
+    columns += (RULING.c.actor, RULING.c.at, RULING.c.edited, RULING.c.changes)
+
+    def made() -> Executable:
+        return (
+            select(*columns)
+            .join(REQUEST, REQUEST.c.id == RULING.c.request_id)
+            .where(RULING.c.at >= bindparam("since"), RULING.c.recalled == 0, these)
+        )
+
+    for gate, state, opened_at, actor, at, edited, changes in prepared.ask(
+        connection, ("decided", len(among)), made, asked
+    ):
+        by = actor_of(actor)
+        if by.kind == "person":
+            when = datetime.fromisoformat(at)
+            paths = tuple(change["path"] for change in json.loads(changes)) if edited else ()
+            waited = (when - datetime.fromisoformat(opened_at)).total_seconds()
+            yield Decided(str(unstored({"": gate})[""]), State(state), by.id, when, waited, bool(edited), paths)
 
 
 def overdue(connection: Connection, now: datetime, limit: int) -> tuple[str, ...]:

@@ -25,9 +25,9 @@ from sqlalchemy import (
 
 from approvals.errors import NotFound
 from approvals.ports import Sort, Wanted
+from approvals.requests import Request
 from approvals.store import prepared, searching
 from approvals.store.facets import Facet, every, fitting
-from approvals.requests import Request
 from approvals.store.rows import folded, instant, stored, worth
 from approvals.store.tables import REQUEST, SIGNOFF, SNOOZE
 
@@ -185,7 +185,7 @@ class Chosen:
             fits.append(REQUEST.c.id.in_(_signed(literal(stored(wanted.awaited_by))).union(own)))
         if wanted.snoozed_by is not None:
             fits.append(REQUEST.c.id.in_(_snoozed(literal(stored(wanted.snoozed_by)), literal(self._now()))))
-        self._gathered = wanted.awaited_by is not None or wanted.snoozed_by is not None
+        self._gathered = any(one is not None for one in (wanted.awaited_by, wanted.snoozed_by, wanted.run))
         return fits
 
     def _with_words(self, beginnings: tuple[str, ...]) -> ColumnElement[bool]:

@@ -154,7 +154,7 @@ def derived(request: Request) -> Row:
 def listed_of(row: Mapping[str, Any]) -> Listed:
     """A list's row of its columns."""
     row = unstored(row)
-    actor = None if row["actor"] is None else str(_actor(row["actor"]))
+    actor = None if row["actor"] is None else str(actor_of(row["actor"]))
     shown = {name: value for name, value in row.items() if name != "actor"}
     filled = {"about": row["about"] or "", "risk": row["risk"] or "low", "checks": row["checks"] or 0}
     return Listed(**{**shown, **filled, "edited": bool(row["edited"]), "decided_by": actor})
@@ -179,7 +179,8 @@ def _evidence(text: str) -> Evidence:
 
 
 @lru_cache(maxsize=512)
-def _actor(text: str) -> Actor:
+def actor_of(text: str) -> Actor:
+    """Who a ruling's row names."""
     return Actor.model_validate_json(text)
 
 
@@ -313,7 +314,7 @@ def ruling_of(row: Mapping[str, Any]) -> Ruling:
     row = unstored(row)
     return Ruling(
         **{column: row[column] for column in _OF_A_RULING},
-        by=_actor(row["actor"]),
+        by=actor_of(row["actor"]),
         changes=tuple(FieldDifference.model_validate(change) for change in json.loads(row["changes"])),
         tags=json.loads(row["tags"]) if row["tags"] else (),
         vouched=json.loads(row["vouched"]),

@@ -14,7 +14,7 @@ from approvals.decisions import Ruling, SignOff
 from approvals.errors import NotFound, Overtaken, RecordBroken
 from approvals.lifecycle import Action, is_open, sources
 from approvals.permits import Permit
-from approvals.ports import Listed, ListOf, PageOf, Remembered, Sort, Token, Wanted
+from approvals.ports import Decided, Listed, ListOf, PageOf, Remembered, Sort, Token, Wanted
 from approvals.requests import Content, Identity, Request, WorkingCopy
 from approvals.store import facets, listing, relisting, rows, searching
 from approvals.store.attesting import ATTESTED, ERASABLE, attested, erasure
@@ -387,6 +387,10 @@ class SqlTransaction(Conversing, SqlIdentities, DeliveryRows):
     def page(self, wanted: Wanted, *, limit: int, after: str | None = None) -> PageOf:
         """A page of requests, soonest due first."""
         return listing.page(self._connection, wanted, limit, after)
+
+    def decided(self, wanted: Wanted, since: datetime) -> Iterator[Decided]:
+        """What people decided since then and what stands, of these groups' requests."""
+        return listing.decided(self._connection, wanted, since)
 
     def overdue(self, now: datetime, limit: int) -> tuple[str, ...]:
         """Ids of open requests past their deadline, oldest first."""
