@@ -167,7 +167,7 @@ class Reviewer:
             page = self.browser.get(
                 f"/api/v1/queue?limit=200&risk=low{query}" + (f"&cursor={after}" if after else ""), **headers
             ).json()
-            found += page["rows"]
+            found += [one for one in page["rows"] if not one["kind"].endswith("CrmUpdate")]
             after = page["next"]
             if after is None:
                 break

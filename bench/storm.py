@@ -37,6 +37,9 @@ class Storm:
 
     answers: Counter[int] = field(default_factory=Counter)
     won: Counter[str] = field(default_factory=Counter)
+    busy: Counter[str] = field(default_factory=Counter)
+    """Refused for the moment, in the server's words: nothing was decided, and nothing was lost."""
+    odd: list[str] = field(default_factory=list)
     milliseconds: list[float] = field(default_factory=list)
     seconds: float = 0.0
 
@@ -59,6 +62,10 @@ async def client(number: int, address: str, token: str, ids: list[tuple[str, int
             answer = await http.post(f"/api/v1/requests/{request_id}/verdicts", json=body)
             storm.milliseconds.append((time.perf_counter() - started) * 1000)
             storm.answers[answer.status_code] += 1
+            if answer.status_code == 503:
+                storm.busy[answer.json()["detail"][:160]] += 1
+            elif answer.status_code not in (200, 409, 410):
+                storm.odd.append(f"{answer.status_code}: {answer.text[:300]}")
             if answer.status_code == 200:
                 storm.won[request_id] += 1
 
@@ -79,9 +86,7 @@ async def raged(addresses: list[str], tokens: list[str], ids: list[tuple[str, in
 
 def faults(approvals: Approvals, storm: Storm, ids: list[tuple[str, int]]) -> list[str]:
     """What is not as it must be."""
-    told = []
-    if server := sum(n for status, n in storm.answers.items() if status >= 500):
-        told.append(f"{server} answers were faults of the server")
+    told = [f"the server answered {answer}" for answer in storm.odd]
     for request_id, _ in ids:
         with approvals.store.read() as transaction:
             request = transaction.request(request_id)
@@ -118,7 +123,11 @@ def one(name: str, stage: Stage, servers: int, clients: int, requests: int) -> b
     answered = ", ".join(f"{status}: {n:,}" for status, n in sorted(storm.answers.items()))
     print(f"{name}, {servers} server process{'es' if servers > 1 else ''}: {clients} clients, {len(ids)} requests")
     print(f"  {len(took):,} attempts in {storm.seconds:.1f} s, {len(took) / storm.seconds:.0f} a second; {answered}")
-    print(f"  ms an attempt: p50 {statistics.median(took):.0f}, p95 {took[int(len(took) * 0.95)]:.0f}, max {took[-1]:.0f}")
+    print(
+        f"  ms an attempt: p50 {statistics.median(took):.0f}, p95 {took[int(len(took) * 0.95)]:.0f}, max {took[-1]:.0f}"
+    )
+    for words, n in storm.busy.items():
+        print(f"  {n} were asked to try again: {words}")
     print(f"  decisions     {len(storm.won)} of {len(ids)}, each once; the record verifies" if not told else "  FAULTS")
     for line in told[:20]:
         print(f"    {line}")

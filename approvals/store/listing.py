@@ -104,7 +104,7 @@ def _rows_of(connection: Connection, ids: Sequence[str]) -> dict[str, Listed]:
         asked = {f"id_{number}": one for number, one in enumerate(ids)}
         these = REQUEST.c.id.in_([bindparam(name) for name in asked])
         for row in prepared.ask(connection, ("listed", len(ids)), lambda: _LISTED.where(these), asked).mappings():
-            found[row["id"]] = listed_of(row)
+            found[row["id"]] = listed_of(dict(row))
     return found
 
 
@@ -117,10 +117,14 @@ def counts(connection: Connection, wanted: Sequence[Wanted]) -> tuple[int, ...]:
 def decided(connection: Connection, wanted: Wanted, since: datetime) -> Iterator[Decided]:
     """What people decided since then and what stands, of these groups' requests."""
     among = [facet.key for facet in facets.fitting(facets.every(connection), wanted)]
+    if not among:
+        return
     asked = {"since": instant(since), **{f"facet_{number}": key for number, key in enumerate(among)}}
     these = REQUEST.c.facet.in_([bindparam(name) for name in asked if name != "since"])
-    columns = (REQUEST.c.gate, REQUEST.c.state, REQUEST.c.opened_at)
-    columns += (RULING.c.actor, RULING.c.at, RULING.c.edited, RULING.c.changes)
+    columns = (
+        REQUEST.c.gate, REQUEST.c.state, REQUEST.c.opened_at, RULING.c.actor, RULING.c.at, RULING.c.edited,
+        RULING.c.changes,
+    )  # fmt: skip
 
     def made() -> Executable:
         return (

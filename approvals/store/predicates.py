@@ -111,7 +111,7 @@ class Chosen:
             return None, None
         place = (key, stored(request_id))
         here = self._walked(sort, 1, place, including=True)
-        if not here or here[0][1] != place[1]:
+        if not here or here[0][0] != place[1]:
             first = self._walked(sort, 0, None)
             return None, str(first[0][0]) if first else None
         before = self._walked(sort, 0, place, backwards=True)
@@ -185,12 +185,13 @@ class Chosen:
             fits.append(REQUEST.c.id.in_(_signed(literal(stored(wanted.awaited_by))).union(own)))
         if wanted.snoozed_by is not None:
             fits.append(REQUEST.c.id.in_(_snoozed(literal(stored(wanted.snoozed_by)), literal(self._now()))))
-        self._gathered = any(one is not None for one in (wanted.awaited_by, wanted.snoozed_by, wanted.run))
+        self._gathered |= any(one is not None for one in (wanted.awaited_by, wanted.snoozed_by, wanted.run))
         return fits
 
     def _with_words(self, beginnings: tuple[str, ...]) -> ColumnElement[bool]:
         found = searching.found(self._connection, beginnings)
         if len(found) <= searching.MOST:
+            self._gathered = True
             return REQUEST.c.id.in_(found)
         self._exact = False
         return searching.begins(self._connection, beginnings)
@@ -264,7 +265,8 @@ def _asked_by() -> Select[Any]:
 
 
 def _put_by() -> Any:
-    person, now = bindparam("person"), bindparam("now")
+    person: ColumnElement[Any] = bindparam("person")
+    now: ColumnElement[Any] = bindparam("now")
     shown = select(REQUEST.c.id, REQUEST.c.facet, REQUEST.c.asker)
     both = (_signed(person), _snoozed(person, now))
     return union(*(shown.where(REQUEST.c.id.in_(ids)) for ids in both))
