@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, NamedTuple, Protocol
 
 from pydantic import Field
 
@@ -299,6 +299,20 @@ class PageOf(Value):
     next: str | None = None
 
 
+class Decided(NamedTuple):
+    """A person's decision, as figures are made from it."""
+
+    gate: str
+    state: State
+    person: str
+    at: datetime
+    seconds: float
+    """From the opening of the request."""
+    edited: bool
+    paths: tuple[str, ...]
+    """Where the document was changed."""
+
+
 class Remembered(Value):
     """An answer given before under an Idempotency-Key."""
 
@@ -414,6 +428,10 @@ class Transaction(Identities, Deliveries, Protocol):
         """A page of rows in this order."""
         ...
 
+    def around(self, wanted: Wanted, *, sort: Sort, of: Request) -> tuple[Listed | None, Listed | None]:
+        """The rows before and after a request in this list; of one that is not in it, only the first of all."""
+        ...
+
     def counts(self, wanted: Sequence[Wanted]) -> tuple[int, ...]:
         """How many each of these fits, by the predicate that lists them."""
         ...
@@ -423,6 +441,10 @@ class Transaction(Identities, Deliveries, Protocol):
         ...
 
     def page(self, wanted: Wanted, *, limit: int, after: str | None = None) -> PageOf: ...
+    def decided(self, wanted: Wanted, since: datetime) -> Iterator[Decided]:
+        """What people decided since then and what stands, of these groups' requests."""
+        ...
+
     def overdue(self, now: datetime, limit: int) -> tuple[str, ...]:
         """Ids of open requests past their deadline, oldest first."""
         ...

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from datetime import datetime
 
 from approvals.authority import same_person
 from approvals.decisions import Actor
 from approvals.errors import Disabled, NotACandidate, NotAPerson, NotFound, NotPermitted, OutOfScope
 from approvals.filters import Filters
 from approvals.lifecycle import OPEN, State
-from approvals.ports import ListOf, PageOf, Person, Transaction, Wanted
+from approvals.ports import Decided, Listed, ListOf, PageOf, Person, Transaction, Wanted
 from approvals.requests import Request, new_id
 from approvals.service import ApprovalService
 
@@ -89,6 +90,20 @@ class Reading:
         wanted = self._wanted(by, filters)
         with self._service.store.read() as transaction:
             return transaction.listed(wanted, sort=filters.order, limit=limit, after=after)
+
+    def around(self, by: Actor, filters: Filters, request: Request) -> tuple[Listed | None, Listed | None]:
+        """The rows before and after a request in this list; of one that is not in it, only the first of all."""
+        wanted = self._wanted(by, filters)
+        with self._service.store.read() as transaction:
+            return transaction.around(wanted, sort=filters.order, of=request)
+
+    def decided(self, by: Actor, since: datetime) -> Iterator[Decided]:
+        """What people decided since then, as far as this actor may see it; read as it is consumed."""
+        self.check_reads(by)
+        groups = None if self._everything(by) else self._service.authority.groups_of(by)
+        wanted = Wanted(states=frozenset({State.APPROVED, State.REJECTED, State.RETURNED}), groups=groups)
+        with self._service.store.read() as transaction:
+            yield from transaction.decided(wanted, since)
 
     def counts(self, by: Actor, views: Sequence[str]) -> dict[str, int]:
         """How many each of these views holds for this actor, by the predicate that lists them."""

@@ -25,6 +25,7 @@ ATTESTED = (REQUEST, CONTENT, SIGNOFF, RULING, PERMIT, TOKEN, COMMENT)
 
 OPERATIONAL: Mapping[Table, frozenset[str]] = {
     REQUEST: requests.OPERATIONAL,
+    SIGNOFF: frozenset({"waits"}),
     PERMIT: permits.OPERATIONAL,
     TOKEN: frozenset({"last_used_at"}),
 }

@@ -17,6 +17,7 @@ from approvals.canonical import canonical
 from approvals.policies import groups_asked
 from approvals.ports import Wanted
 from approvals.requests import Request
+from approvals.store import prepared
 from approvals.store.tables import REQUEST, TALLY
 
 
@@ -74,7 +75,8 @@ def fitting(facets: Iterable[Facet], wanted: Wanted) -> tuple[Facet, ...]:
 
 def _facets(connection: Connection) -> Iterator[Facet]:
     columns = (TALLY.c.state, TALLY.c.asked, TALLY.c.gate, TALLY.c.risk, TALLY.c.apart, TALLY.c.n)
-    for state, asked, gate, risk, apart, n in connection.execute(select(*columns).where(TALLY.c.n > 0)):
+    found = prepared.ask(connection, "tallies", lambda: select(*columns).where(TALLY.c.n > 0), {})
+    for state, asked, gate, risk, apart, n in found:
         yield Facet(state, asked, gate, risk, bool(apart), n)
 
 

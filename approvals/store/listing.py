@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, func, select
+from sqlalchemy import ColumnElement, Connection, Executable, and_, bindparam, func, select
 
-from approvals.lifecycle import OPEN
-from approvals.ports import Listed, ListOf, PageOf, Sort, Wanted
+from approvals.lifecycle import OPEN, State
+from approvals.ports import Decided, Listed, ListOf, PageOf, Sort, Wanted
 from approvals.requests import Request
-from approvals.store import facets
-from approvals.store.predicates import Chosen
-from approvals.store.rows import content_of, instant, listed_of, request_of, ruling_of, stored
+from approvals.store import facets, prepared
+from approvals.store.predicates import Chosen, place_of
+from approvals.store.rows import actor_of, content_of, instant, listed_of, request_of, ruling_of, stored, unstored
 from approvals.store.tables import CONTENT, REQUEST, RULING
 
 _EARLIER = RULING.alias("earlier")
@@ -56,6 +57,13 @@ def requests(
     return tuple(_request(tuple(row)) for row in found)
 
 
+def request(connection: Connection, request_id: str) -> Request | None:
+    """The request of this id."""
+    asked = {"of": stored(request_id)}
+    row = prepared.ask(connection, "request", lambda: _WHOLE.where(REQUEST.c.id == bindparam("of")), asked).first()
+    return None if row is None else _request(tuple(row))
+
+
 def _request(row: tuple[Any, ...]) -> Request:
     first, second = _WIDTHS
     request, content, ruling = (
@@ -78,18 +86,62 @@ def listed(connection: Connection, wanted: Wanted, sort: Sort, limit: int, after
     """A page of rows in this order, with the count of all that fit."""
     chosen = Chosen(connection, wanted)
     ids, following = chosen.ids(sort, limit, after)
-    found: dict[str, Listed] = {}
-    if ids:
-        for row in connection.execute(_LISTED.where(REQUEST.c.id.in_(ids))).mappings():
-            found[row["id"]] = listed_of(dict(row))
+    found = _rows_of(connection, ids)
     total, exact = chosen.total()
     return ListOf(rows=tuple(found[one] for one in ids), total=total, exact=exact, next=following)
+
+
+def around(connection: Connection, wanted: Wanted, sort: Sort, of: Request) -> tuple[Listed | None, Listed | None]:
+    """The rows before and after a request in this list; of one that is not in it, only the first of all."""
+    before, after = Chosen(connection, wanted).around(sort, place_of(of, sort), of.id)
+    found = _rows_of(connection, [one for one in (before, after) if one is not None])
+    return found.get(before or ""), found.get(after or "")
+
+
+def _rows_of(connection: Connection, ids: Sequence[str]) -> dict[str, Listed]:
+    found: dict[str, Listed] = {}
+    if ids:
+        asked = {f"id_{number}": one for number, one in enumerate(ids)}
+        these = REQUEST.c.id.in_([bindparam(name) for name in asked])
+        for row in prepared.ask(connection, ("listed", len(ids)), lambda: _LISTED.where(these), asked).mappings():
+            found[row["id"]] = listed_of(dict(row))
+    return found
 
 
 def counts(connection: Connection, wanted: Sequence[Wanted]) -> tuple[int, ...]:
     """How many each of these fits."""
     known = facets.every(connection)
     return tuple(Chosen(connection, one, known).total()[0] for one in wanted)
+
+
+def decided(connection: Connection, wanted: Wanted, since: datetime) -> Iterator[Decided]:
+    """What people decided since then and what stands, of these groups' requests."""
+    among = [facet.key for facet in facets.fitting(facets.every(connection), wanted)]
+    if not among:
+        return
+    asked = {"since": instant(since), **{f"facet_{number}": key for number, key in enumerate(among)}}
+    these = REQUEST.c.facet.in_([bindparam(name) for name in asked if name != "since"])
+    columns = (
+        REQUEST.c.gate, REQUEST.c.state, REQUEST.c.opened_at, RULING.c.actor, RULING.c.at, RULING.c.edited,
+        RULING.c.changes,
+    )  # fmt: skip
+
+    def made() -> Executable:
+        return (
+            select(*columns)
+            .join(REQUEST, REQUEST.c.id == RULING.c.request_id)
+            .where(RULING.c.at >= bindparam("since"), RULING.c.recalled == 0, these)
+        )
+
+    for gate, state, opened_at, actor, at, edited, changes in prepared.ask(
+        connection, ("decided", len(among)), made, asked
+    ):
+        by = actor_of(actor)
+        if by.kind == "person":
+            when = datetime.fromisoformat(at)
+            paths = tuple(change["path"] for change in json.loads(changes)) if edited else ()
+            waited = (when - datetime.fromisoformat(opened_at)).total_seconds()
+            yield Decided(str(unstored({"": gate})[""]), State(state), by.id, when, waited, bool(edited), paths)
 
 
 def overdue(connection: Connection, now: datetime, limit: int) -> tuple[str, ...]:

@@ -13,11 +13,10 @@ from sqlalchemy import (
     Connection,
     Select,
     and_,
-    exists,
+    bindparam,
     func,
     literal,
     not_,
-    or_,
     select,
     tuple_,
     union,
@@ -26,11 +25,13 @@ from sqlalchemy import (
 
 from approvals.errors import NotFound
 from approvals.ports import Sort, Wanted
-from approvals.store import searching
+from approvals.requests import Request
+from approvals.store import prepared, searching
 from approvals.store.facets import Facet, every, fitting
-from approvals.store.rows import folded, instant, stored
+from approvals.store.rows import folded, instant, stored, worth
 from approvals.store.tables import REQUEST, SIGNOFF, SNOOZE
 
+SNOOZED = REQUEST.alias("snoozed")
 _ALONG = 120
 """Facets that are walked one by one; of more, the database sorts what fits."""
 
@@ -62,8 +63,8 @@ class Chosen:
         self._wanted = wanted
         self._facets = fitting(every(connection) if known is None else known, wanted)
         self._exact = True
+        self._gathered = False
         self._narrowing = self._narrowed()
-        self._left_out = self._leaving_out()
 
     # -- how many ------------------------------------------------------------------------------------------------
 
@@ -81,10 +82,17 @@ class Chosen:
         return found, found < searching.MOST
 
     def _number_left_out(self) -> int:
-        if not self._left_out:
+        """How many are not this person's turn: what they signed or snoozed, and what they asked for themselves."""
+        person = self._wanted.turn_of
+        if person is None:
             return 0
-        ids = union(*self._left_out).subquery()
-        return int(self._connection.execute(select(func.count()).select_from(ids)).scalar_one())
+        among, apart = ({one.key for one in self._facets if one.apart >= least} for least in (False, True))
+        asker = stored(person.casefold())
+        own = prepared.ask(self._connection, "asked", _asked_by, {"asker": asker})
+        asked = sum(n for facet, n in own if facet in apart)
+        values = {"person": stored(person), "now": self._now()}
+        put_by = prepared.ask(self._connection, "put by", _put_by, values)
+        return asked + sum(facet in among and not (by == asker and facet in apart) for _, facet, by in put_by)
 
     # -- which ---------------------------------------------------------------------------------------------------
 
@@ -93,33 +101,64 @@ class Chosen:
         place = None if after is None else _place_of(after, sort)
         if not self._facets:
             return [], None
-        column, descending = _ORDERS[sort]
-        key = REQUEST.c[column]
-        fits = [*self._narrowing, *self._unless()]
-        if place is not None:
-            here, there = tuple_(key, REQUEST.c.id), tuple_(*(literal(part) for part in place))
-            fits.append(here < there if descending else here > there)
-        chosen = select(REQUEST.c.id, key).where(*fits)
-        if len(self._facets) <= _ALONG:
-            chosen = self._along(chosen, key, descending, limit)
-        else:
-            chosen = chosen.where(self._among(self._facets)).order_by(*_ordered(key, REQUEST.c.id, descending))
-        found = [tuple(row) for row in self._connection.execute(chosen.limit(limit + 1))]
+        found = self._walked(sort, limit, place)
         following = _cursor(sort, found[limit - 1]) if len(found) > limit else None
         return [str(row[0]) for row in found[:limit]], following
 
-    def _along(self, chosen: Select[Any], key: ColumnElement[Any], descending: bool, limit: int) -> Select[Any]:
-        """The first of each facet in the order of its index, and of these the first of all: nothing else is read."""
-        walks = [
-            chosen.where(REQUEST.c.facet == facet.key)
-            .order_by(*_ordered(key, REQUEST.c.id, descending))
-            .limit(limit + 1)
-            .subquery()
-            for facet in self._facets
-        ]
-        whole = walks[0] if len(walks) == 1 else union_all(*(select(*walk.c) for walk in walks)).subquery()
-        first, second = whole.c
-        return select(first, second).order_by(*_ordered(second, first, descending))
+    def around(self, sort: Sort, key: Any, request_id: str) -> tuple[str | None, str | None]:
+        """The ids before and after a request of this key; of one that is not in the list, only the first of all."""
+        if not self._facets:
+            return None, None
+        place = (key, stored(request_id))
+        here = self._walked(sort, 1, place, including=True)
+        if not here or here[0][0] != place[1]:
+            first = self._walked(sort, 0, None)
+            return None, str(first[0][0]) if first else None
+        before = self._walked(sort, 0, place, backwards=True)
+        return str(before[0][0]) if before else None, str(here[1][0]) if len(here) > 1 else None
+
+    def _walked(
+        self,
+        sort: Sort,
+        limit: int,
+        place: tuple[Any, str] | None,
+        *,
+        backwards: bool = False,
+        including: bool = False,
+    ) -> list[tuple[Any, ...]]:
+        """Ids and keys from a place on, up to one more than the limit."""
+        along = self._narrowing == [] and len(self._facets) <= _ALONG
+        way = _Way(sort, place is not None, backwards, including)
+        if along:
+            facets = sorted(self._facets, key=lambda facet: facet.apart)
+            person = self._wanted.turn_of
+            values: dict[str, Any] = {f"facet_{number}": facet.key for number, facet in enumerate(facets)}
+            values |= {"most": limit + 1}
+            if place is not None:
+                values |= {"key": place[0], "of": place[1]}
+            if person is not None:
+                values |= {"person": stored(person), "asker": stored(person.casefold()), "now": self._now()}
+            apart = tuple(facet.apart for facet in facets)
+            known = ("walk", way, apart, person is not None)
+            return [
+                tuple(row)
+                for row in prepared.ask(self._connection, known, lambda: _along(way, apart, person is not None), values)
+            ]
+        chosen = select(REQUEST.c.id, way.key).where(*self._narrowing, *self._unless())
+        if place is not None:
+            chosen = chosen.where(way.beyond(*(literal(part) for part in place)))
+        if len(self._facets) <= _ALONG and not self._gathered:
+            walks = [
+                chosen.where(REQUEST.c.facet == facet.key)
+                .order_by(*way.ordered(way.key, REQUEST.c.id))
+                .limit(limit + 1)
+                .subquery()
+                for facet in self._facets
+            ]
+            chosen = _joined(way, walks)
+        else:
+            chosen = chosen.where(self._among(self._facets)).order_by(*way.ordered(way.key, REQUEST.c.id))
+        return [tuple(row) for row in self._connection.execute(chosen.limit(limit + 1))]
 
     # -- the terms -----------------------------------------------------------------------------------------------
 
@@ -139,68 +178,130 @@ class Chosen:
             fits.append(occurs(self._connection, text, REQUEST.c.searched))
         if wanted.words and (beginnings := searching.asked(wanted.words)):
             fits.append(self._with_words(beginnings))
+        # Few beside those that wait: they are gathered along indexes of their own, and then sorted.
         if wanted.awaited_by is not None:
-            signed = exists().where(*self._signed_by(wanted.awaited_by)).correlate(REQUEST)
-            fits.append(or_(signed, REQUEST.c.asker == stored(wanted.awaited_by.casefold())))
+            own = select(REQUEST.c.id).where(REQUEST.c.asker == stored(wanted.awaited_by.casefold()))
+            own = own.where(self._among(self._facets))
+            fits.append(REQUEST.c.id.in_(_signed(literal(stored(wanted.awaited_by))).union(own)))
         if wanted.snoozed_by is not None:
-            fits.append(exists().where(*self._snoozed_by(wanted.snoozed_by)).correlate(REQUEST))
+            fits.append(REQUEST.c.id.in_(_snoozed(literal(stored(wanted.snoozed_by)), literal(self._now()))))
+        self._gathered |= any(one is not None for one in (wanted.awaited_by, wanted.snoozed_by, wanted.run))
         return fits
 
     def _with_words(self, beginnings: tuple[str, ...]) -> ColumnElement[bool]:
         found = searching.found(self._connection, beginnings)
         if len(found) <= searching.MOST:
+            self._gathered = True
             return REQUEST.c.id.in_(found)
         self._exact = False
         return searching.begins(self._connection, beginnings)
 
-    def _leaving_out(self) -> list[Select[Any]]:
-        """What is not this person's turn, as selections of ids: each is read along an index of its own."""
-        person = self._wanted.turn_of
-        if person is None or not self._facets:
-            return []
-        among = self._among(self._facets)
-        selections = [
-            select(REQUEST.c.id)
-            .join(SIGNOFF, SIGNOFF.c.request_id == REQUEST.c.id)
-            .where(among, SIGNOFF.c.person == stored(person), SIGNOFF.c.voided == 0),
-            select(REQUEST.c.id)
-            .join(SNOOZE, SNOOZE.c.request_id == REQUEST.c.id)
-            .where(among, *self._snoozed_by(person)[1:]),
-        ]
-        if apart := [facet for facet in self._facets if facet.apart]:
-            asker = REQUEST.c.asker == stored(person.casefold())
-            selections.append(select(REQUEST.c.id).where(asker, self._among(apart)))
-        return selections
-
     def _unless(self) -> list[ColumnElement[bool]]:
-        """The same, as terms of a walk."""
+        """What leaves out what is not this person's turn."""
         person = self._wanted.turn_of
         if person is None:
             return []
-        terms = [
-            not_(exists().where(*self._signed_by(person)).correlate(REQUEST)),
-            not_(exists().where(*self._snoozed_by(person)).correlate(REQUEST)),
-        ]
+        terms = [*_not_put_by(literal(stored(person)), literal(self._now()))]
         if apart := [facet for facet in self._facets if facet.apart]:
             own = REQUEST.c.asker == stored(person.casefold())
             terms.append(not_(and_(own, self._among(apart))))
         return terms
 
-    def _signed_by(self, person: str) -> tuple[ColumnElement[bool], ...]:
-        return (SIGNOFF.c.request_id == REQUEST.c.id, SIGNOFF.c.person == stored(person), SIGNOFF.c.voided == 0)
-
-    def _snoozed_by(self, person: str) -> tuple[ColumnElement[bool], ...]:
-        now = "" if self._wanted.now is None else instant(self._wanted.now)
-        return (
-            SNOOZE.c.request_id == REQUEST.c.id,
-            SNOOZE.c.person == stored(person),
-            SNOOZE.c.until > now,
-            SNOOZE.c.version == REQUEST.c.version,
-        )
+    def _now(self) -> str:
+        return "" if self._wanted.now is None else instant(self._wanted.now)
 
 
-def _ordered(key: ColumnElement[Any], last: ColumnElement[Any], descending: bool) -> tuple[ColumnElement[Any], ...]:
-    return (key.desc(), last.desc()) if descending else (key, last)
+# -- statements ----------------------------------------------------------------------------------------------------
+
+
+class _Way(NamedTuple):
+    """In which order, from where and in which direction a list is walked."""
+
+    sort: Sort
+    from_a_place: bool
+    backwards: bool
+    including: bool
+
+    @property
+    def key(self) -> ColumnElement[Any]:
+        return REQUEST.c[_ORDERS[self.sort].column]
+
+    def ordered(self, *columns: ColumnElement[Any]) -> list[ColumnElement[Any]]:
+        descending = _ORDERS[self.sort].descending != self.backwards
+        return [column.desc() if descending else column for column in columns]
+
+    def beyond(self, key: ColumnElement[Any], of: ColumnElement[Any]) -> ColumnElement[bool]:
+        here, there = tuple_(self.key, REQUEST.c.id), tuple_(key, of)
+        if _ORDERS[self.sort].descending != self.backwards:
+            return here <= there if self.including else here < there
+        return here >= there if self.including else here > there
+
+
+def _along(way: _Way, apart: tuple[bool, ...], turn: bool) -> Select[Any]:
+    """The first of each facet in the order of its index, and of these the first of all: nothing else is read."""
+    chosen = select(REQUEST.c.id, way.key)
+    if way.from_a_place:
+        chosen = chosen.where(way.beyond(bindparam("key"), bindparam("of")))
+    if turn:
+        chosen = chosen.where(*_not_put_by(bindparam("person"), bindparam("now")))
+    walks = []
+    for number, of_others in enumerate(apart):
+        walk = chosen.where(REQUEST.c.facet == bindparam(f"facet_{number}"))
+        if turn and of_others:
+            walk = walk.where(REQUEST.c.asker != bindparam("asker"))
+        walks.append(walk.order_by(*way.ordered(way.key, REQUEST.c.id)).limit(bindparam("most")).subquery())
+    return _joined(way, walks).limit(bindparam("most"))
+
+
+def _joined(way: _Way, walks: Sequence[Any]) -> Select[Any]:
+    whole = walks[0] if len(walks) == 1 else union_all(*(select(*walk.c) for walk in walks)).subquery()
+    first, second = whole.c
+    return select(first, second).order_by(*way.ordered(second, first))
+
+
+def _asked_by() -> Select[Any]:
+    asked = select(REQUEST.c.facet, func.count()).where(REQUEST.c.asker == bindparam("asker"))
+    return asked.group_by(REQUEST.c.facet)
+
+
+def _put_by() -> Any:
+    person: ColumnElement[Any] = bindparam("person")
+    now: ColumnElement[Any] = bindparam("now")
+    shown = select(REQUEST.c.id, REQUEST.c.facet, REQUEST.c.asker)
+    both = (_signed(person), _snoozed(person, now))
+    return union(*(shown.where(REQUEST.c.id.in_(ids)) for ids in both))
+
+
+def _signed(person: ColumnElement[Any]) -> Select[Any]:
+    """Ids of open requests that this person has signed."""
+    return select(SIGNOFF.c.request_id).where(SIGNOFF.c.person == person, SIGNOFF.c.waits == 1, SIGNOFF.c.voided == 0)
+
+
+def _snoozed(person: ColumnElement[Any], now: ColumnElement[Any]) -> Select[Any]:
+    """Ids of requests that this person does not want to see yet."""
+    of, version = SNOOZED.c.id, SNOOZED.c.version
+    return (
+        select(SNOOZE.c.request_id)
+        .join(SNOOZED, of == SNOOZE.c.request_id)
+        .where(SNOOZE.c.person == person, SNOOZE.c.until > now, SNOOZE.c.version == version)
+    )
+
+
+def _not_put_by(person: ColumnElement[Any], now: ColumnElement[Any]) -> tuple[ColumnElement[bool], ...]:
+    return (REQUEST.c.id.not_in(_signed(person)), REQUEST.c.id.not_in(_snoozed(person, now)))
+
+
+def place_of(request: Request, sort: Sort) -> Any:
+    """Where this request stands in this order."""
+    match sort:
+        case "value":
+            return worth(request)
+        case "newest":
+            return instant(request.opened_at)
+        case "decided":
+            return instant(request.effective_at) if request.effective_at else ""
+        case _:
+            return instant(request.due_at)
 
 
 def _cursor(sort: Sort, row: tuple[Any, ...]) -> str:

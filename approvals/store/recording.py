@@ -2,14 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from operator import eq
 from typing import Any, cast
 
-from sqlalchemy import ColumnElement, Connection, Executable, Table, insert, select, update
+from sqlalchemy import (
+    BinaryExpression,
+    BindParameter,
+    Column,
+    ColumnElement,
+    Connection,
+    Executable,
+    Table,
+    bindparam,
+    insert,
+    select,
+    update,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 
 from approvals.audit import Attested, Entry, Event, sealed
 from approvals.errors import Overtaken, StoreUnavailable
+from approvals.store import prepared
 from approvals.store.attesting import ATTESTED, attested, recorded, salted
 from approvals.store.rows import Row, entry_row
 from approvals.store.tables import AUDIT, HEAD_OF_RECORD
@@ -30,15 +44,27 @@ class Recorder:
 
     def one(self, table: Table, *where: ColumnElement[bool]) -> Mapping[str, Any] | None:
         """The row, if there is one."""
-        found = self.connection.execute(select(table).where(*where)).mappings().one_or_none()
+        found = self._found(table, where, None).mappings().one_or_none()
         return cast("Mapping[str, Any] | None", found)
 
     def all(
         self, table: Table, *where: ColumnElement[bool], order: ColumnElement[Any] | None = None
     ) -> list[Mapping[str, Any]]:
         """The rows that fit, by `order` or by key."""
-        statement = select(table).where(*where).order_by(*([order] if order is not None else table.primary_key))
-        return cast("list[Mapping[str, Any]]", self.connection.execute(statement).mappings().all())
+        return cast("list[Mapping[str, Any]]", self._found(table, where, order).mappings().all())
+
+    def _found(self, table: Table, where: Sequence[ColumnElement[bool]], order: ColumnElement[Any] | None) -> Any:
+        by = (order,) if order is not None else tuple(table.primary_key)
+        asked = [(one.left, one.right) for one in where if isinstance(one, BinaryExpression) and one.operator is eq]
+        plain = all(isinstance(left, Column) and isinstance(right, BindParameter) for left, right in asked)
+        if len(asked) < len(where) or not plain or not isinstance(by[0], Column):
+            return self.connection.execute(select(table).where(*where).order_by(*by))
+        values = {f"is_{left.name}": right.value for left, right in asked}
+
+        def made() -> Executable:
+            return select(table).where(*(left == bindparam(f"is_{left.name}") for left, _ in asked)).order_by(*by)
+
+        return prepared.ask(self.connection, (table.name, tuple(values), by[0].name), made, values)
 
     def stream(self, statement: Executable) -> Iterator[Mapping[str, Any]]:
         """The rows of a statement, fetched as they are consumed."""

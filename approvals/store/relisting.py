@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from sqlalchemy import Connection, bindparam, update
+from sqlalchemy import Connection, bindparam, case, exists, or_, update
 
+from approvals.lifecycle import OPEN
 from approvals.requests import Request
 from approvals.store import facets, listing, searching
 from approvals.store.rows import derived, stored
-from approvals.store.tables import REQUEST
+from approvals.store.tables import REQUEST, SIGNOFF
 
 _AT_ONCE = 500
 
@@ -17,7 +18,14 @@ _AT_ONCE = 500
 def relist(connection: Connection) -> int:
     """Bring every derived column, every tally and the search index to what the requests say; tells what was wrong."""
     wrong = sum(_mend(connection, page) for page in _pages(connection))
-    return wrong + facets.recount(connection)
+    return wrong + _wait(connection) + facets.recount(connection)
+
+
+def _wait(connection: Connection) -> int:
+    opened = exists().where(REQUEST.c.id == SIGNOFF.c.request_id, REQUEST.c.state.in_(sorted(OPEN)))
+    waits = case((opened, 1), else_=0)
+    wrong = or_(SIGNOFF.c.waits.is_(None), SIGNOFF.c.waits != waits)
+    return connection.execute(update(SIGNOFF).where(wrong).values(waits=waits)).rowcount
 
 
 def _pages(connection: Connection) -> Iterator[tuple[Request, ...]]:

@@ -7,6 +7,7 @@ import unicodedata
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any
 
 from approvals.audit import Attested, Entry, Event
@@ -133,13 +134,18 @@ def request_row(request: Request) -> Row:
     )
 
 
+def worth(request: Request) -> int:
+    """The amount in hundredths."""
+    return int(Decimal(request.amount) * 100) if request.amount is not None else 0
+
+
 def derived(request: Request) -> Row:
     """What a request's row holds for lists alone."""
     return _row(
         facet=Facet.of(request).key,
         risk=request.risk,
         checks=request.content.checks,
-        worth=int(Decimal(request.amount) * 100) if request.amount is not None else 0,
+        worth=worth(request),
         asker=request.requester.casefold(),
         words=words_of(request.title, request.about, request.summary, request.identity.gate, request.id),
     )
@@ -148,7 +154,7 @@ def derived(request: Request) -> Row:
 def listed_of(row: Mapping[str, Any]) -> Listed:
     """A list's row of its columns."""
     row = unstored(row)
-    actor = None if row["actor"] is None else str(Actor.model_validate_json(row["actor"]))
+    actor = None if row["actor"] is None else str(actor_of(row["actor"]))
     shown = {name: value for name, value in row.items() if name != "actor"}
     filled = {"about": row["about"] or "", "risk": row["risk"] or "low", "checks": row["checks"] or 0}
     return Listed(**{**shown, **filled, "edited": bool(row["edited"]), "decided_by": actor})
@@ -159,6 +165,23 @@ _AS_THEY_ARE = (
     "opened_at", "due_at", "supersedes", "claimed_by", "claimed_until", "escalated", "effective_at", "taken_up_at",
     "wake_since", "attempt", "holder", "held_until", "amount", "currency",
 )  # fmt: skip
+
+
+# Frozen values of the same few texts, read again for every row of a list and every look at a request.
+@lru_cache(maxsize=512)
+def _policy(text: str) -> Policy:
+    return Policy.model_validate_json(text)
+
+
+@lru_cache(maxsize=128)
+def _evidence(text: str) -> Evidence:
+    return Evidence.model_validate_json(text)
+
+
+@lru_cache(maxsize=512)
+def actor_of(text: str) -> Actor:
+    """Who a ruling's row names."""
+    return Actor.model_validate_json(text)
 
 
 def request_of(row: Mapping[str, Any], content: Content, ruling: Ruling | None) -> Request:
@@ -178,7 +201,7 @@ def request_of(row: Mapping[str, Any], content: Content, ruling: Ruling | None) 
             url=row["run_url"],
             gates=json.loads(row["run_gates"]) if row["run_gates"] else (),
         ),
-        policy=Policy.model_validate_json(row["policy"]),
+        policy=_policy(row["policy"]),
         verdicts=json.loads(row["verdicts"]),
         content=content,
         ruling=ruling,
@@ -212,7 +235,7 @@ def content_of(row: Mapping[str, Any]) -> Content:
         version=row["version"],
         document=row["document"],
         document_schema=row["document_schema"],
-        evidence=Evidence.model_validate_json(row["evidence"]),
+        evidence=_evidence(row["evidence"]),
         based_on=json.loads(row["based_on"]),
         moved=tuple(Moved.model_validate(one) for one in json.loads(row["moved"])),
         flags=tuple(Flag.model_validate(one) for one in json.loads(row["flags"])),
@@ -242,6 +265,7 @@ def signoff_row(request_id: str, place: int, signoff: SignOff) -> Row:
         via=signoff.via,
         vouched=_texts(signoff.vouched),
         voided=int(signoff.voided),
+        waits=1,
     )
 
 
@@ -290,7 +314,7 @@ def ruling_of(row: Mapping[str, Any]) -> Ruling:
     row = unstored(row)
     return Ruling(
         **{column: row[column] for column in _OF_A_RULING},
-        by=Actor.model_validate_json(row["actor"]),
+        by=actor_of(row["actor"]),
         changes=tuple(FieldDifference.model_validate(change) for change in json.loads(row["changes"])),
         tags=json.loads(row["tags"]) if row["tags"] else (),
         vouched=json.loads(row["vouched"]),

@@ -28,8 +28,11 @@ _SECURE_DELETE = (3, 42, 0)
 
 def folded_words(given: str) -> list[str]:
     """The words of a text as they are compared: case, width and accents do not count."""
-    plain = unicodedata.normalize("NFKD", unicodedata.normalize("NFKC", given).casefold())
-    plain = "".join(letter for letter in plain if not unicodedata.combining(letter))
+    if given.isascii():
+        plain = given.lower()
+    else:
+        plain = unicodedata.normalize("NFKD", unicodedata.normalize("NFKC", given).casefold())
+        plain = "".join(letter for letter in plain if not unicodedata.combining(letter))
     return [word[:_LONGEST] for word in _WORD.findall(plain)]
 
 

@@ -14,7 +14,7 @@ from sqlmodel import Field, SQLModel
 
 PREFIX = "approvals_"
 VERSION_TABLE = "approvals_alembic_version"
-HEAD = "0004"
+HEAD = "0005"
 """The newest migration, so that an up-to-date database opens without Alembic; a test compares."""
 
 METADATA = MetaData(
@@ -183,7 +183,7 @@ class SignOffRow(_Table, table=True):
     """One person's yes; `place` counts those of a request."""
 
     __tablename__ = "approvals_signoff"
-    __table_args__ = (Index(None, "person", "voided"),)
+    __table_args__ = (Index(None, "person", "waits"),)
 
     request_id: str = Field(primary_key=True, foreign_key=_OF_REQUEST)
     place: int = Field(primary_key=True)
@@ -194,6 +194,7 @@ class SignOffRow(_Table, table=True):
     via: str
     vouched: str = _long()
     voided: int
+    waits: int | None = Field(description="1 while the request is open; derived, for lists alone")
 
 
 class RulingRow(_Table, table=True):

@@ -12,9 +12,9 @@ from sqlalchemy import ColumnElement, Connection, Table, delete, func, select
 from approvals.audit import Attested, Entry, Event
 from approvals.decisions import Ruling, SignOff
 from approvals.errors import NotFound, Overtaken, RecordBroken
-from approvals.lifecycle import Action, sources
+from approvals.lifecycle import Action, is_open, sources
 from approvals.permits import Permit
-from approvals.ports import ListOf, PageOf, Remembered, Sort, Token, Wanted
+from approvals.ports import Decided, Listed, ListOf, PageOf, Remembered, Sort, Token, Wanted
 from approvals.requests import Content, Identity, Request, WorkingCopy
 from approvals.store import facets, listing, rows, searching
 from approvals.store.attesting import ATTESTED, ERASABLE, attested, erasure
@@ -55,7 +55,7 @@ class SqlTransaction(Conversing, SqlIdentities, DeliveryRows):
 
     def request(self, request_id: str) -> Request | None:
         """The request with its current content and the ruling that stands."""
-        return next(iter(listing.requests(self._connection, REQUEST.c.id == rows.stored(request_id))), None)
+        return listing.request(self._connection, request_id)
 
     def identified(self, identity: Identity) -> Request | None:
         """The request of this identity."""
@@ -100,6 +100,9 @@ class SqlTransaction(Conversing, SqlIdentities, DeliveryRows):
         if "facet" in columns:
             self._tallied.update({old["facet"]: -1})
             self._tallied.update({new["facet"]: 1})
+        if is_open(before.state) != is_open(after.state):
+            waits = SIGNOFF.update().where(SIGNOFF.c.request_id == rows.stored(before.id))
+            self._rows.execute(waits.values(waits=int(is_open(after.state))))
         if before.id in self._recalled and (again := self.request(before.id)) is not None:
             return again
         return after.model_copy(update={"revision": before.revision + 1})
@@ -369,6 +372,10 @@ class SqlTransaction(Conversing, SqlIdentities, DeliveryRows):
         """A page of rows in this order."""
         return listing.listed(self._connection, wanted, sort, limit, after)
 
+    def around(self, wanted: Wanted, *, sort: Sort, of: Request) -> tuple[Listed | None, Listed | None]:
+        """The rows before and after a request in this list; of one that is not in it, only the first of all."""
+        return listing.around(self._connection, wanted, sort, of)
+
     def counts(self, wanted: Sequence[Wanted]) -> tuple[int, ...]:
         """How many each of these fits, by the predicate that lists them."""
         return listing.counts(self._connection, wanted)
@@ -382,6 +389,10 @@ class SqlTransaction(Conversing, SqlIdentities, DeliveryRows):
     def page(self, wanted: Wanted, *, limit: int, after: str | None = None) -> PageOf:
         """A page of requests, soonest due first."""
         return listing.page(self._connection, wanted, limit, after)
+
+    def decided(self, wanted: Wanted, since: datetime) -> Iterator[Decided]:
+        """What people decided since then and what stands, of these groups' requests."""
+        return listing.decided(self._connection, wanted, since)
 
     def overdue(self, now: datetime, limit: int) -> tuple[str, ...]:
         """Ids of open requests past their deadline, oldest first."""

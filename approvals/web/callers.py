@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Any
 
 from anyio import to_thread
 from fastapi import Depends
@@ -34,6 +34,8 @@ class Desk:
     reading: Reading
     answering: Answering
     live: Live
+    insights: dict[Any, Any]
+    """Figures that were read a moment ago, by the groups of who sees them."""
 
     @classmethod
     def of(cls, approvals: Approvals) -> Desk:
@@ -43,6 +45,7 @@ class Desk:
             Reading(approvals.service),
             Answering(approvals.store, approvals.clock),
             Live(approvals),
+            {},
         )
 
 

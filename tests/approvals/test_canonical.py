@@ -9,11 +9,12 @@ from datetime import date
 from decimal import Decimal
 
 import pytest
+import rfc8785
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel, ValidationError, field_validator
 
-from approvals.canonical import canonical, digest, settled
+from approvals.canonical import _quickly, canonical, digest, settled
 from approvals.errors import NotCanonical
 
 
@@ -164,3 +165,23 @@ def test_a_class_that_changes_its_own_dump_cannot_be_signed():
 def test_what_does_not_fit_the_class_is_refused_by_the_class():
     with pytest.raises(ValidationError):
         settled(Quoted, {"amount": "many"})
+
+
+_ANYTHING = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats()
+    | st.text()
+    | st.text(alphabet='\ud800\u2028\x7f\x00"\\/é😀'),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner) | st.tuples(inner, inner),
+    max_leaves=20,
+)
+
+
+@given(_ANYTHING)
+def test_the_quick_way_writes_what_the_standard_says_or_leaves_it_alone(value):
+    quick = _quickly(value)
+
+    if quick is not None:
+        assert quick == rfc8785.dumps(value).decode()

@@ -17,7 +17,7 @@ FORGED = {
     "permit": "UPDATE approvals_permit SET sha256 = 'ff'",
     "permit used again": "UPDATE approvals_permit SET state = 'minted', receipt = NULL, used_at = NULL",
     "a sign-off added": (
-        "INSERT INTO approvals_signoff SELECT request_id, 99, 'x@y', sha256, version, at, via, vouched, 0 "
+        "INSERT INTO approvals_signoff SELECT request_id, 99, 'x@y', sha256, version, at, via, vouched, 0, 1 "
         "FROM approvals_signoff"
     ),
     "a ruling removed": "DELETE FROM approvals_ruling",

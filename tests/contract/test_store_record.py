@@ -89,7 +89,7 @@ def test_a_row_written_past_the_record_is_named(full, verified, by_hand):
     by_hand(
         full,
         "INSERT INTO approvals_signoff SELECT request_id, 2, 'mallory@acme.example', sha256, version, at, via, "
-        "vouched, voided FROM approvals_signoff",
+        "vouched, voided, waits FROM approvals_signoff",
     )
 
     verification = verified(full)

@@ -11,7 +11,7 @@ from fastapi import APIRouter
 from starlette.responses import Response
 
 from approvals.lifecycle import State
-from approvals.requests import Request
+from approvals.ports import Decided
 from approvals.web import looks, words
 from approvals.web.pages.visit import Visit, Visited
 
@@ -19,7 +19,7 @@ router = APIRouter(include_in_schema=False)
 
 DAYS = 28
 _STEP, _BAR = 10, 6
-_MOST = 5_000
+_FRESH = 60.0
 _KINDS = ("approved", "edited", "refused")
 
 
@@ -74,68 +74,88 @@ class Meter(NamedTuple):
     title: str
 
 
+class Reviewer(NamedTuple):
+    """What one person decided."""
+
+    name: str
+    decided: int
+    median: str
+    edited: str
+    refused: str
+
+
 @router.get("/insights")
 def insights(visit: Visited) -> Response:
     """The last four weeks of what this person may see."""
-    found = _decided(visit)
-    since = visit.now - timedelta(days=DAYS)
-    recent = [one for one in found if one.ruling and one.ruling.at >= since]
+    read = _read(visit)
+    waiting = visit.at.reading.counts(visit.by, ("all",))["all"]
+    late = visit.at.reading.overdue(visit.by)
+    overdue = f"{late} overdue" if late else "none overdue"
+    now_waiting = Figure("Waiting now", f"{waiting:,}", "", overdue, "no" if late else "")
     return visit.page(
         "insights.html",
         "insights",
         days=DAYS,
-        figures=_figures(visit, recent),
-        chart=_chart(recent, visit.now),
-        corrected=_corrected(recent),
-        fares=_fares(recent),
-        people=_people(visit, recent),
-        exact=len(found) < _MOST,
+        figures=(now_waiting, *read.figures),
+        chart=read.chart,
+        corrected=read.corrected,
+        fares=read.fares,
+        people=read.people,
     )
 
 
-def _decided(visit: Visit) -> list[Request]:
-    """What people decided, newest first, as far as this person sees it."""
-    states = frozenset({State.APPROVED, State.REJECTED, State.RETURNED})
-    page = visit.at.reading.page(visit.by, states=states, limit=200)
-    found = list(page.requests)
-    while page.next is not None and len(found) < _MOST:
-        page = visit.at.reading.page(visit.by, states=states, limit=200, after=page.next)
-        found += page.requests
-    return [one for one in found if one.ruling is not None and one.ruling.by.kind == "person"]
+class _Read(NamedTuple):
+    """What was read for everybody of the same groups; four weeks do not change by the second."""
+
+    at: float
+    figures: tuple[Figure, ...]
+    chart: Chart
+    corrected: tuple[Meter, ...]
+    fares: tuple[Meter, ...]
+    people: tuple[Reviewer, ...]
 
 
-def _figures(visit: Visit, recent: list[Request]) -> tuple[Figure, ...]:
-    waiting = visit.at.reading.counts(visit.by, ("all",))["all"]
-    late = visit.at.reading.overdue(visit.by)
-    waits = sorted((one.ruling.at - one.opened_at).total_seconds() for one in recent if one.ruling)
+def _read(visit: Visit) -> _Read:
+    """The figures of these days, from at most a minute ago."""
+    person = visit.visitor.person
+    key = None if person.role in ("admin", "viewer") else frozenset(person.groups)
+    kept: dict[frozenset[str] | None, _Read] = visit.at.insights
+    read, now = kept.get(key), visit.now.timestamp()
+    if read is None or not 0 <= now - read.at < _FRESH:
+        recent = list(visit.at.reading.decided(visit.by, visit.now - timedelta(days=DAYS)))
+        pictures = (_chart(recent, visit.now), _corrected(recent), _fares(recent), _people(visit, recent))
+        read = kept[key] = _Read(now, _figures(recent), *pictures)
+    return read
+
+
+def _figures(recent: list[Decided]) -> tuple[Figure, ...]:
+    waits = sorted(one.seconds for one in recent)
     middle = waits[len(waits) // 2] if waits else None
     number, unit = words.lasting(middle)
     plain = sum(_kind(one) == 0 for one in recent)
     share = f"{round(100 * plain / len(recent))}" if recent else "–"
     returned = sum(one.state is State.RETURNED for one in recent)
     again = f"{round(100 * returned / len(recent))}" if recent else "–"
-    overdue = f"{late} overdue" if late else "none overdue"
     of = f"of {words.several(len(recent), 'decision')}"
     return (
-        Figure("Waiting now", f"{waiting:,}", "", overdue, "no" if late else ""),
         Figure("Median time to decide", number, unit, "from request to decision"),
         Figure("Approved unchanged", share, "%" if recent else "", of),
         Figure("Sent back", again, "%" if recent else "", of),
     )
 
 
-def _kind(one: Request) -> int:
+def _kind(one: Decided) -> int:
     if one.state is not State.APPROVED:
         return 2
-    return 1 if one.ruling and one.ruling.edited else 0
+    return 1 if one.edited else 0
 
 
-def _chart(recent: list[Request], now: datetime) -> Chart:
+def _chart(recent: list[Decided], now: datetime) -> Chart:
     first = (now - timedelta(days=DAYS - 1)).date()
     counted: dict[date, list[int]] = {first + timedelta(days=index): [0, 0, 0] for index in range(DAYS)}
     for one in recent:
-        if one.ruling and one.ruling.at.date() in counted:
-            counted[one.ruling.at.date()][_kind(one)] += 1
+        if one.at.date() in counted:
+            counted[one.at.date()][_kind(one)] += 1
     top = _round_up(max((sum(counts) for counts in counted.values()), default=0))
     bars: list[Bar] = []
     table: list[Day] = []
@@ -168,13 +188,12 @@ def _round_up(number: int) -> int:
     return max(4, ceil(number / step) * step)
 
 
-def _corrected(recent: list[Request]) -> tuple[Meter, ...]:
-    of_gate = Counter(one.identity.gate for one in recent if one.state is State.APPROVED)
+def _corrected(recent: list[Decided]) -> tuple[Meter, ...]:
+    of_gate = Counter(one.gate for one in recent if one.state is State.APPROVED)
     touched: Counter[tuple[str, str]] = Counter()
     for one in recent:
-        if one.ruling and one.state is State.APPROVED:
-            fields = {_field(change.path) for change in one.ruling.changes}
-            touched.update((one.identity.gate, field) for field in fields)
+        if one.state is State.APPROVED:
+            touched.update((one.gate, field) for field in {_field(path) for path in one.paths})
     shares = sorted(((n / of_gate[gate], gate, field, n) for (gate, field), n in touched.items()), reverse=True)
     most = shares[0][0] if shares else 1
     return tuple(
@@ -194,10 +213,10 @@ def _field(path: str) -> str:
     return looks.label(parts[0] if len(parts) < 2 else f"{parts[0]} {parts[-1]}") if parts else "The document"
 
 
-def _fares(recent: list[Request]) -> tuple[Meter, ...]:
+def _fares(recent: list[Decided]) -> tuple[Meter, ...]:
     counted: dict[str, list[int]] = {}
     for one in recent:
-        counted.setdefault(one.identity.gate, [0, 0, 0])[_kind(one)] += 1
+        counted.setdefault(one.gate, [0, 0, 0])[_kind(one)] += 1
     rows = sorted(counted.items(), key=lambda item: -item[1][0] / sum(item[1]))
     return tuple(_fare(looks.gate(gate).label, counts) for gate, counts in rows)
 
@@ -212,24 +231,13 @@ def _fare(name: str, counts: list[int]) -> Meter:
     return Meter(name, f"{total:,}", tuple(parts), f"{round(100 * counts[0] / total)} %", title)
 
 
-class Reviewer(NamedTuple):
-    """What one person decided."""
-
-    name: str
-    decided: int
-    median: str
-    edited: str
-    refused: str
-
-
-def _people(visit: Visit, recent: list[Request]) -> tuple[Reviewer, ...]:
-    by: dict[str, list[Request]] = {}
+def _people(visit: Visit, recent: list[Decided]) -> tuple[Reviewer, ...]:
+    by: dict[str, list[Decided]] = {}
     for one in recent:
-        if one.ruling:
-            by.setdefault(one.ruling.by.id.casefold(), []).append(one)
+        by.setdefault(one.person.casefold(), []).append(one)
     rows = []
     for email, ones in sorted(by.items(), key=lambda item: -len(item[1])):
-        waits = sorted((one.ruling.at - one.opened_at).total_seconds() for one in ones if one.ruling)
+        waits = sorted(one.seconds for one in ones)
         kinds = Counter(map(_kind, ones))
         rows.append(
             Reviewer(

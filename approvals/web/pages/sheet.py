@@ -14,7 +14,7 @@ from approvals.errors import ApprovalError, FieldError
 from approvals.filters import Filters
 from approvals.forms import Node
 from approvals.lifecycle import Action, State
-from approvals.ports import Examination
+from approvals.ports import Examination, Listed
 from approvals.requests import Request
 from approvals.web import looks, words
 from approvals.web.pages import document as documents
@@ -235,17 +235,13 @@ def confirmation(request: Request, document: Any) -> str:
 
 def neighbours(visit: Visit, request: Request, filters: Filters) -> tuple[Neighbour | None, Neighbour | None]:
     """The requests around this one in the list it came from; the list's first where it stands there no longer."""
-    rows = visit.at.reading.listed(visit.by, filters, limit=100).rows
-    place = next((index for index, row in enumerate(rows) if row.id == request.id), None)
     context = context_of(filters)
+    before, after = visit.at.reading.around(visit.by, filters, request)
 
-    def at(index: int) -> Neighbour | None:
-        if not 0 <= index < len(rows):
-            return None
-        row = rows[index]
-        return Neighbour(f"/r/{row.id}{context}", row.about or row.title)
+    def at(row: Listed | None) -> Neighbour | None:
+        return None if row is None else Neighbour(f"/r/{row.id}{context}", row.about or row.title)
 
-    return (None, at(0)) if place is None else (at(place - 1), at(place + 1))
+    return at(before), at(after)
 
 
 def _examined(visit: Visit, request: Request, document: Any | None) -> tuple[Examination | None, ApprovalError | None]:
