@@ -1,8 +1,9 @@
 """How fast the queue answers with very many requests waiting, measured at a client of a real server.
 
 Run `python bench/queue_speed.py [--pending 100000] [--database sqlite|postgresql|both] [--quick] [--json FILE]`. It
-fills a store, starts a server process of it, signs in, and asks one thing after the other over loopback on one kept connection.
-Each figure is the quietest of the rounds, because other processes may share the machine; processor time of the server
+fills a store, starts a server process of it, signs in, and asks one thing after the other over loopback on one
+kept connection. Each figure is the quietest of the rounds, because other processes may share the machine;
+processor time of the server
 process stands beside, which they disturb less. Nothing fails here where a budget is passed: the table says so.
 """
 

@@ -1,7 +1,8 @@
 """A hundred clients decide the same two hundred requests at once, against real server processes.
 
-Run `python bench/storm.py [--clients 100] [--requests 200] [--database sqlite|postgresql|both]`. Every client goes through
-every request in an order of its own: some approve, some reject, some send back. Then each request must have exactly
+Run `python bench/storm.py [--clients 100] [--requests 200] [--database sqlite|postgresql|both]`. Every client
+goes through every request in an order of its own: some approve, some reject, some send back. Then each request
+must have exactly
 one ruling and one entry of it in the record, which must verify; nobody may have been answered with a fault of the
 server. On PostgreSQL it is done again with two server processes on one database.
 """

@@ -1,8 +1,8 @@
 """Fills a store with any number of requests, as fast as the database takes them.
 
 Every row is what the store's own functions write of a request of the showcase, under another id, company, amount
-and time; each is committed to by an entry of the record as opening and deciding would have done it. `checked` holds a sample
-against those functions, and below some hundred thousand the whole record is verified.
+and time; each is committed to by an entry of the record as opening and deciding would have done it. `checked`
+holds a sample against those functions, and below some hundred thousand the whole record is verified.
 """
 
 from __future__ import annotations
