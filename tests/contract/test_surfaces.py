@@ -405,7 +405,7 @@ def test_a_signed_link_refuses_for_the_same_reason(approvals: Approvals, case: C
 
     async def sent() -> httpx.Response:
         transport = httpx.ASGITransport(create_app(approvals, signed_in=lambda http: case.who))
-        async with httpx.AsyncClient(transport=transport, base_url="http://queue.test") as client:
+        async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as client:
             moved = await client.get(f"/d/{token}")
             cookie = moved.headers["set-cookie"].partition(";")[0]
             form = {"csrf": approvals.links.form_secret(link), "verdict": case.verdict["kind"], "words": words}
