@@ -237,6 +237,7 @@ class Wanted(Value):
     text: str | None = Field(default=None, description="occurs in title or summary, in any case")
     words: str | None = Field(default=None, description="each begins a word of title, company, summary, gate or id")
     risk: Risk | None = None
+    due_by: UtcDatetime | None = Field(default=None, description="whose deadline has come by then")
     claimed_by: str | None = Field(default=None, description="whoever works on it")
     turn_of: str | None = Field(
         default=None,

@@ -168,6 +168,8 @@ class Chosen:
     def _narrowed(self) -> list[ColumnElement[bool]]:
         """What facets cannot tell."""
         wanted, fits = self._wanted, list[ColumnElement[bool]]()
+        if wanted.due_by is not None:
+            fits.append(REQUEST.c.due_at <= instant(wanted.due_by))
         for column, value in (("run", wanted.run), ("claimed_by", wanted.claimed_by)):
             if value is not None:
                 fits.append(REQUEST.c[column] == stored(value))

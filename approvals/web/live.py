@@ -29,6 +29,8 @@ EVERY = 0.25
 """Seconds between looks at the end of the record."""
 HEARTBEAT = 15.0
 """Seconds after which a silent connection says that it lives, and asks whether its reader may still read."""
+AFTER_FAILURE = 2.0
+"""Seconds to the next look after one that failed."""
 CATCH_UP = 200
 """Missed entries that are told one by one."""
 
@@ -118,9 +120,10 @@ class Live:
                     found, self._last, _ = await to_thread.run_sync(self._watch.since, self._last)
                     if found:
                         self._tell(found)
-            except ApprovalError as error:
+            except Exception as error:
+                # Whatever it was: without this loop everybody would listen in vain.
                 _log.warning("What happened could not be read: %s", error)
-                await asyncio.sleep(2)
+                await asyncio.sleep(AFTER_FAILURE)
 
     def _tell(self, found: Told) -> None:
         for listener in self._listeners:

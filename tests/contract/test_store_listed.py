@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import random
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -16,6 +16,7 @@ from approvals.store import searching
 from approvals.store.relisting import relist
 
 ANNA = "anna.berg@acme.example"
+NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
 STATES = (State.PENDING, State.PENDING, State.CLAIMED, State.APPROVED, State.REJECTED)
 GROUPS = (("sales",), ("legal",), ("sales", "legal"))
 FLAGS = ((), (), (Flag(code="odd", message="odd"),), (Flag(code="bad", message="bad", severity="high"),))
@@ -78,6 +79,7 @@ def fits(request, wanted, signed, snoozed):
             or not (request.id in signed | snoozed or (own and request.policy.separation_of_duties)),
             wanted.awaited_by is None or request.id in signed or own,
             wanted.snoozed_by is None or request.id in snoozed,
+            wanted.due_by is None or request.due_at <= wanted.due_by,
         )
     )
 
@@ -98,6 +100,7 @@ WANTED = [
             {"words": "Offer HALDEN", "turn_of": ANNA},
             {"requester": "Anna.Berg@acme.example"},
             {"claimed_by": ANNA},
+            {"due_by": NOON + timedelta(hours=9)},
         ),
     )
 ]

@@ -116,3 +116,22 @@ async def test_nobody_listens_and_nothing_looks(approvals, open_request, BEN):
     await asyncio.wait_for(hub._loop, 5)
 
     assert hub._loop.done()
+
+
+async def test_a_look_that_fails_is_followed_by_the_next(approvals, open_request, BEN, monkeypatch):
+    hub = Live(approvals)
+    reader = await Reader(hub, BEN).begin()
+    await reader.next()
+    heads = iter([ZeroDivisionError("torn")])
+    real = hub._watch.head
+
+    def head():
+        for error in heads:
+            raise error
+        return real()
+
+    monkeypatch.setattr(hub._watch, "head", head)
+    monkeypatch.setattr(live, "AFTER_FAILURE", 0.01)
+    request = await asyncio.to_thread(open_request)
+
+    assert (await reader.next())[1]["id"] == request.id
