@@ -122,10 +122,7 @@ class Visit:
             here=here,
             waiting=self._waiting(),
             history=_history(person),
-            saved=tuple(
-                NavItem(view.id, view.name, "keep", f"/queue?{view.query}".rstrip("?"), None, urgent=False)
-                for view in self.at.approvals.saved_views.listed(self.by)
-            ),
+            saved=self._saved(),
             path=_path(self.http),
             script=has_asset("app.js"),
             request_id=request_id_of(self.http),
@@ -163,6 +160,16 @@ class Visit:
         body = json.dumps([self.http.scope["path"], said], ensure_ascii=True)
         # A digest: what comes with a form may be longer than a row's key can be.
         return self.at.answering.once(f"form:{digest(key)}", self.by, body, act)
+
+    def _saved(self) -> tuple[NavItem, ...]:
+        try:
+            views = self.at.approvals.saved_views.listed(self.by)
+        except NotPermitted:
+            return ()  # somebody who may read nothing sees their settings all the same
+        return tuple(
+            NavItem(view.id, view.name, "keep", f"/queue?{view.query}".rstrip("?"), None, urgent=False)
+            for view in views
+        )
 
     def _waiting(self) -> tuple[NavItem, ...]:
         groups = tuple(f"group:{group}" for group in sorted(self.visitor.person.groups))
