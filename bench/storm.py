@@ -38,7 +38,6 @@ class Storm:
 
     answers: Counter[int] = field(default_factory=Counter)
     won: Counter[str] = field(default_factory=Counter)
-    busy: Counter[str] = field(default_factory=Counter)
     """Refused for the moment, in the server's words: nothing was decided, and nothing was lost."""
     odd: list[str] = field(default_factory=list)
     milliseconds: list[float] = field(default_factory=list)
@@ -63,9 +62,7 @@ async def client(number: int, address: str, token: str, ids: list[tuple[str, int
             answer = await http.post(f"/api/v1/requests/{request_id}/verdicts", json=body)
             storm.milliseconds.append((time.perf_counter() - started) * 1000)
             storm.answers[answer.status_code] += 1
-            if answer.status_code == 503:
-                storm.busy[answer.json()["detail"][:160]] += 1
-            elif answer.status_code not in (200, 409, 410):
+            if answer.status_code not in (200, 409, 410):
                 storm.odd.append(f"{answer.status_code}: {answer.text[:300]}")
             if answer.status_code == 200:
                 storm.won[request_id] += 1
@@ -128,8 +125,6 @@ def one(name: str, stage: Stage, servers: int, clients: int, requests: int) -> b
     print(
         f"  ms an attempt: p50 {statistics.median(took):.0f}, p95 {took[int(len(took) * 0.95)]:.0f}, max {took[-1]:.0f}"
     )
-    for words, n in storm.busy.items():
-        print(f"  {n} were asked to try again: {words}")
     print(f"  decisions     {len(storm.won)} of {len(ids)}, each once; the record verifies" if not told else "  FAULTS")
     for line in told[:20]:
         print(f"    {line}")
