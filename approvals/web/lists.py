@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Query, Response
+from fastapi import APIRouter, Depends, Path, Query, Response
 from pydantic import Field
 
 from approvals.bulk import MOST, Bulk, BulkOutcome, Item
@@ -14,10 +14,10 @@ from approvals.happenings import Happenings, Watch
 from approvals.ports import ListOf, Sort
 from approvals.requests import Risk, SavedView
 from approvals.web.answering import IdempotencyKey, once
-from approvals.web.callers import AtDesk, Caller
+from approvals.web.callers import PREFIX, AtDesk, Caller, caller
 from approvals.web.problems import described
 
-router = APIRouter(tags=["lists"])
+router = APIRouter(prefix=PREFIX, dependencies=[Depends(caller)], tags=["lists"])
 
 _READS = described(401, 403, 404, 422, 503)
 _ACTS = described(400, 401, 403, 404, 413, 422, 503)

@@ -21,10 +21,10 @@ from approvals.store.tables import HEAD, METADATA, VERSION_TABLE
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
-def address(request: pytest.FixtureRequest, tmp_path) -> str:
+def address(request: pytest.FixtureRequest, tmp_path, tables_from_scratch) -> str:
     if request.param == "sqlite":
         return f"sqlite:///{tmp_path}/approvals.db"
-    found: str = request.getfixturevalue("postgresql_address")
+    found: str = request.getfixturevalue("empty_postgresql_address")
     return found
 
 
