@@ -478,6 +478,10 @@ class Store(Protocol):
         """A transaction that only reads, on one consistent view."""
         ...
 
+    def view(self) -> AbstractContextManager[None]:
+        """All that this thread reads inside is of one moment, however often it asks; nothing is written inside."""
+        ...
+
     def entries(self, *, request_id: str | None = None, after: int = 0) -> Iterator[Entry]:
         """The record in order."""
         ...

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from typing import Protocol, TypeVar
@@ -47,6 +48,7 @@ class SqlStore:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._views = threading.local()
 
     @contextmanager
     def begin(self) -> Iterator[SqlTransaction]:
@@ -55,8 +57,10 @@ class SqlStore:
         Raises:
             StoreUnavailable: the database cannot be reached.
             Overtaken: it chose another of two transactions that stood in each other's way; read again.
-            RuntimeError: rows were written and not recorded.
+            RuntimeError: rows were written and not recorded, or this thread is inside `view`.
         """
+        if self._shared is not None:
+            raise RuntimeError("view() only looks: what is read in it stands still. Write before it, or after.")
         with self._database.connected(writes=True) as connection:
             transaction = SqlTransaction(connection, writes=True)
             yield transaction
@@ -67,8 +71,25 @@ class SqlStore:
     @contextmanager
     def read(self) -> Iterator[SqlTransaction]:
         """A transaction that only reads, on one consistent view."""
+        if self._shared is not None:
+            yield self._shared
+            return
         with self._database.connected(writes=False) as connection:
             yield SqlTransaction(connection, writes=False)
+
+    @contextmanager
+    def view(self) -> Iterator[None]:
+        """All that this thread reads inside is of one moment, however often it asks."""
+        with self.read() as transaction:
+            outer, self._views.shared = self._shared, transaction
+            try:
+                yield
+            finally:
+                self._views.shared = outer
+
+    @property
+    def _shared(self) -> SqlTransaction | None:
+        return getattr(self._views, "shared", None)
 
     def entries(self, *, request_id: str | None = None, after: int = 0) -> Iterator[Entry]:
         """The record in order, read as it is consumed."""

@@ -17,6 +17,9 @@ from approvals.store.predicates import Chosen, place_of
 from approvals.store.rows import actor_of, content_of, instant, listed_of, request_of, ruling_of, stored, unstored
 from approvals.store.tables import CONTENT, REQUEST, RULING
 
+Known = Sequence[facets.Facet]
+"""Every facet that some request has now."""
+
 _EARLIER = RULING.alias("earlier")
 # Correlated by hand: the latest ruling that nobody took back.
 _STANDING = (
@@ -74,26 +77,28 @@ def _request(row: tuple[Any, ...]) -> Request:
     return request_of(request, content_of(content), ruling_of(ruling) if answered else None)
 
 
-def page(connection: Connection, wanted: Wanted, limit: int, after: str | None) -> PageOf:
+def page(connection: Connection, known: Known, wanted: Wanted, limit: int, after: str | None) -> PageOf:
     """A page of whole requests, soonest due first, with the count of all that fit."""
-    chosen = Chosen(connection, wanted)
+    chosen = Chosen(connection, wanted, known)
     ids, following = chosen.ids("due", limit, after)
     shown = requests(connection, REQUEST.c.id.in_(ids), order=(REQUEST.c.due_at, REQUEST.c.id)) if ids else ()
     return PageOf(requests=shown, total=chosen.total()[0], next=following)
 
 
-def listed(connection: Connection, wanted: Wanted, sort: Sort, limit: int, after: str | None) -> ListOf:
+def listed(connection: Connection, known: Known, wanted: Wanted, sort: Sort, limit: int, after: str | None) -> ListOf:
     """A page of rows in this order, with the count of all that fit."""
-    chosen = Chosen(connection, wanted)
+    chosen = Chosen(connection, wanted, known)
     ids, following = chosen.ids(sort, limit, after)
     found = _rows_of(connection, ids)
     total, exact = chosen.total()
     return ListOf(rows=tuple(found[one] for one in ids), total=total, exact=exact, next=following)
 
 
-def around(connection: Connection, wanted: Wanted, sort: Sort, of: Request) -> tuple[Listed | None, Listed | None]:
+def around(
+    connection: Connection, known: Known, wanted: Wanted, sort: Sort, of: Request
+) -> tuple[Listed | None, Listed | None]:
     """The rows before and after a request in this list; of one that is not in it, only the first of all."""
-    before, after = Chosen(connection, wanted).around(sort, place_of(of, sort), of.id)
+    before, after = Chosen(connection, wanted, known).around(sort, place_of(of, sort), of.id)
     found = _rows_of(connection, [one for one in (before, after) if one is not None])
     return found.get(before or ""), found.get(after or "")
 
@@ -108,15 +113,14 @@ def _rows_of(connection: Connection, ids: Sequence[str]) -> dict[str, Listed]:
     return found
 
 
-def counts(connection: Connection, wanted: Sequence[Wanted]) -> tuple[int, ...]:
+def counts(connection: Connection, known: Known, wanted: Sequence[Wanted]) -> tuple[int, ...]:
     """How many each of these fits."""
-    known = facets.every(connection)
     return tuple(Chosen(connection, one, known).total()[0] for one in wanted)
 
 
-def decided(connection: Connection, wanted: Wanted, since: datetime) -> Iterator[Decided]:
+def decided(connection: Connection, known: Known, wanted: Wanted, since: datetime) -> Iterator[Decided]:
     """What people decided since then and what stands, of these groups' requests."""
-    among = [facet.key for facet in facets.fitting(facets.every(connection), wanted)]
+    among = [facet.key for facet in facets.fitting(known, wanted)]
     if not among:
         return
     asked = {"since": instant(since), **{f"facet_{number}": key for number, key in enumerate(among)}}

@@ -27,7 +27,7 @@ from approvals.errors import NotFound
 from approvals.ports import Sort, Wanted
 from approvals.requests import Request
 from approvals.store import prepared, searching
-from approvals.store.facets import Facet, every, fitting
+from approvals.store.facets import Facet, fitting
 from approvals.store.rows import folded, instant, stored, worth
 from approvals.store.tables import REQUEST, SIGNOFF, SNOOZE
 
@@ -58,10 +58,10 @@ def occurs(connection: Connection, text: str, column: ColumnElement[Any]) -> Col
 class Chosen:
     """The requests that one reader wants: the same for the page and for the count."""
 
-    def __init__(self, connection: Connection, wanted: Wanted, known: Sequence[Facet] | None = None) -> None:
+    def __init__(self, connection: Connection, wanted: Wanted, known: Sequence[Facet]) -> None:
         self._connection = connection
         self._wanted = wanted
-        self._facets = fitting(every(connection) if known is None else known, wanted)
+        self._facets = fitting(known, wanted)
         self._exact = True
         self._gathered = False
         self._narrowing = self._narrowed()

@@ -21,6 +21,7 @@ from approvals.store import facets, listing, prepared, rows, searching
 from approvals.store.attesting import ATTESTED, ERASABLE, attested, erasure
 from approvals.store.conversing import Conversing
 from approvals.store.deliveries import DeliveryRows
+from approvals.store.facets import Facet
 from approvals.store.identities import SqlIdentities
 from approvals.store.predicates import occurs
 from approvals.store.recording import Recorder
@@ -48,6 +49,9 @@ class SqlTransaction(Conversing, SqlIdentities, DeliveryRows):
     def __init__(self, connection: Connection, *, writes: bool) -> None:
         self._connection = connection
         self._rows = Recorder(connection, writes=writes)
+        # What only reads sees one moment, and may be asked for the same thing all the time.
+        self._seen: dict[str, Request | None] | None = None if writes else {}
+        self._facets: tuple[Facet, ...] | None = None
         self._tallied: Counter[str] = Counter()
         self._recalled: set[str] = set()
         self.erased = False
@@ -56,7 +60,11 @@ class SqlTransaction(Conversing, SqlIdentities, DeliveryRows):
 
     def request(self, request_id: str) -> Request | None:
         """The request with its current content and the ruling that stands."""
-        return listing.request(self._connection, request_id)
+        if self._seen is None:
+            return listing.request(self._connection, request_id)
+        if request_id not in self._seen:
+            self._seen[request_id] = listing.request(self._connection, request_id)
+        return self._seen[request_id]
 
     def identified(self, identity: Identity) -> Request | None:
         """The request of this identity."""
@@ -379,19 +387,24 @@ class SqlTransaction(Conversing, SqlIdentities, DeliveryRows):
         )
         return self._rows.execute(taken.returning(LEASE.c.name)).first() is not None
 
+    def _known(self) -> tuple[Facet, ...]:
+        if self._facets is None or self._seen is None:
+            self._facets = facets.every(self._connection)
+        return self._facets
+
     # -- lists ---------------------------------------------------------------------------------------------------
 
     def listed(self, wanted: Wanted, *, sort: Sort, limit: int, after: str | None = None) -> ListOf:
         """A page of rows in this order."""
-        return listing.listed(self._connection, wanted, sort, limit, after)
+        return listing.listed(self._connection, self._known(), wanted, sort, limit, after)
 
     def around(self, wanted: Wanted, *, sort: Sort, of: Request) -> tuple[Listed | None, Listed | None]:
         """The rows before and after a request in this list; of one that is not in it, only the first of all."""
-        return listing.around(self._connection, wanted, sort, of)
+        return listing.around(self._connection, self._known(), wanted, sort, of)
 
     def counts(self, wanted: Sequence[Wanted]) -> tuple[int, ...]:
         """How many each of these fits, by the predicate that lists them."""
-        return listing.counts(self._connection, wanted)
+        return listing.counts(self._connection, self._known(), wanted)
 
     def recount(self) -> int:
         """Count anew what lists are counted by; tells how many counts were wrong, as after somebody's hand."""
@@ -401,11 +414,11 @@ class SqlTransaction(Conversing, SqlIdentities, DeliveryRows):
 
     def page(self, wanted: Wanted, *, limit: int, after: str | None = None) -> PageOf:
         """A page of requests, soonest due first."""
-        return listing.page(self._connection, wanted, limit, after)
+        return listing.page(self._connection, self._known(), wanted, limit, after)
 
     def decided(self, wanted: Wanted, since: datetime) -> Iterator[Decided]:
         """What people decided since then and what stands, of these groups' requests."""
-        return listing.decided(self._connection, wanted, since)
+        return listing.decided(self._connection, self._known(), wanted, since)
 
     def overdue(self, now: datetime, limit: int) -> tuple[str, ...]:
         """Ids of open requests past their deadline, oldest first."""

@@ -87,21 +87,22 @@ class Reviewer(NamedTuple):
 @router.get("/insights")
 def insights(visit: Visited) -> Response:
     """The last four weeks of what this person may see."""
-    read = _read(visit)
-    waiting = visit.at.reading.counts(visit.by, ("all",))["all"]
-    late = visit.at.reading.overdue(visit.by)
-    overdue = f"{late} overdue" if late else "none overdue"
-    now_waiting = Figure("Waiting now", f"{waiting:,}", "", overdue, "no" if late else "")
-    return visit.page(
-        "insights.html",
-        "insights",
-        days=DAYS,
-        figures=(now_waiting, *read.figures),
-        chart=read.chart,
-        corrected=read.corrected,
-        fares=read.fares,
-        people=read.people,
-    )
+    with visit.one_moment():
+        read = _read(visit)
+        waiting = visit.at.reading.counts(visit.by, ("all",))["all"]
+        late = visit.at.reading.overdue(visit.by)
+        overdue = f"{late} overdue" if late else "none overdue"
+        now_waiting = Figure("Waiting now", f"{waiting:,}", "", overdue, "no" if late else "")
+        return visit.page(
+            "insights.html",
+            "insights",
+            days=DAYS,
+            figures=(now_waiting, *read.figures),
+            chart=read.chart,
+            corrected=read.corrected,
+            fares=read.fares,
+            people=read.people,
+        )
 
 
 class _Read(NamedTuple):

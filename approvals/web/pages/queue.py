@@ -101,20 +101,25 @@ def home() -> Response:
 def queue(visit: Visited) -> Response:
     """What waits, soonest due first."""
     filters = asked(visit)
-    return moved_to(list_address(filters)) if filters.view == "decided" else _page(visit, filters)
+    if filters.view == "decided":
+        return moved_to(list_address(filters))
+    with visit.one_moment():
+        return _page(visit, filters)
 
 
 @router.get("/decided")
 def decided(visit: Visited) -> Response:
     """What was decided, newest first."""
-    return _page(visit, asked(visit, view="decided"))
+    with visit.one_moment():
+        return _page(visit, asked(visit, view="decided"))
 
 
 @router.get("/r/{request_id}/peek")
 def peek(visit: Visited, request_id: str) -> Response:
     """The inside of the preview, for the row that somebody moved to."""
-    request = visit.at.reading.visible(request_id, visit.by)
-    return visit.fragment("peek.html", peek=_peek(visit, request, asked(visit)), shell=visit.visitor)
+    with visit.one_moment():
+        request = visit.at.reading.visible(request_id, visit.by)
+        return visit.fragment("peek.html", peek=_peek(visit, request, asked(visit)), shell=visit.visitor)
 
 
 @router.post("/theme")

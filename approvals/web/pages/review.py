@@ -23,16 +23,18 @@ router = APIRouter(include_in_schema=False)
 @router.get("/r/{request_id}")
 def request(visit: Visited, request_id: str) -> Response:
     """One request, with everything that a decision on it needs."""
-    return shown(visit, visit.at.reading.visible(request_id, visit.by), asked(visit))
+    with visit.one_moment():
+        return shown(visit, visit.at.reading.visible(request_id, visit.by), asked(visit))
 
 
 @router.post("/r/{request_id}/diff")
 def diff(visit: Visited, form: Sent, request_id: str) -> Response:
     """What the form makes of the draft, as it stands now: changes, errors, effects and consequences."""
-    found = visit.at.reading.visible(request_id, visit.by)
-    made = sheet(visit, found, asked(visit), typed(visit, form, found.id, found.content))
     acted = bool(form.get("__do"))
-    return visit.fragment("parts_of_diff.html", sheet=made, tags=TAGS, acted=acted, shell=visit.visitor)
+    with visit.one_moment():
+        found = visit.at.reading.visible(request_id, visit.by)
+        made = sheet(visit, found, asked(visit), typed(visit, form, found.id, found.content))
+        return visit.fragment("parts_of_diff.html", sheet=made, tags=TAGS, acted=acted, shell=visit.visitor)
 
 
 def typed(visit: Visit, form: Form, request_id: str, read: Content) -> Typed:

@@ -6,6 +6,7 @@ import gzip
 import json
 import secrets
 from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Any, NamedTuple
@@ -97,6 +98,10 @@ class Visit:
     def now(self) -> datetime:
         """The queue's time."""
         return self.at.approvals.clock()
+
+    def one_moment(self) -> AbstractContextManager[None]:
+        """What a page reads inside is of one moment: its list, its counts and its preview agree."""
+        return self.at.approvals.store.view()
 
     def named(self, email: str | None) -> str:
         """The name of a person, or what stands for one."""
