@@ -90,6 +90,13 @@ class Reading:
         with self._service.store.read() as transaction:
             return transaction.listed(wanted, sort=filters.order, limit=limit, after=after)
 
+    def of_run(self, by: Actor, run: str, *, limit: int) -> tuple[Listed, ...]:
+        """The requests of a run as rows, as far as this actor may see them, soonest due first."""
+        self.check_reads(by)
+        groups = None if self._everything(by) else self._service.authority.groups_of(by)
+        with self._service.store.read() as transaction:
+            return transaction.listed(Wanted(run=run, groups=groups), sort="due", limit=limit).rows
+
     def around(self, by: Actor, filters: Filters, request: Request) -> tuple[Listed | None, Listed | None]:
         """The rows before and after a request in this list; of one that is not in it, only the first of all."""
         wanted = self._wanted(by, filters)

@@ -44,6 +44,7 @@ _SLIM = tuple(
         "escalated", "effective_at", "taken_up_at",
     )
 )  # fmt: skip
+_LISTED_NAMES = (*(column.name for column in _SLIM), "actor", "edited")
 _LISTED = select(*_SLIM, RULING.c.actor.label("actor"), RULING.c.edited.label("edited")).select_from(
     REQUEST.outerjoin(RULING, _RULED)
 )
@@ -108,8 +109,8 @@ def _rows_of(connection: Connection, ids: Sequence[str]) -> dict[str, Listed]:
     if ids:
         asked = {f"id_{number}": one for number, one in enumerate(ids)}
         these = REQUEST.c.id.in_([bindparam(name) for name in asked])
-        for row in prepared.ask(connection, ("listed", len(ids)), lambda: _LISTED.where(these), asked).mappings():
-            found[row["id"]] = listed_of(dict(row))
+        for row in prepared.ask(connection, ("listed", len(ids)), lambda: _LISTED.where(these), asked).all():
+            found[row[0]] = listed_of(dict(zip(_LISTED_NAMES, row, strict=True)))
     return found
 
 

@@ -74,12 +74,23 @@ class Chosen:
             return 0, True
         if not self._narrowing:
             return sum(facet.n for facet in self._facets) - self._number_left_out(), True
+        if self._plain_others():
+            names = [f"facet_{number}" for number in range(len(self._facets))]
+            person = stored(self._wanted.awaited_by)
+            values = {"person": person, "asker": stored((self._wanted.awaited_by or "").casefold())}
+            values |= {name: facet.key for name, facet in zip(names, self._facets, strict=True)}
+            counted = prepared.ask(self._connection, ("others", len(names)), lambda: _of_others(names), values)
+            return int(counted.scalar_one()), True
         fits = select(literal(1)).where(self._among(self._facets), *self._narrowing, *self._unless())
         if self._exact:
             return self._connection.execute(select(func.count()).select_from(fits.subquery())).scalar_one(), True
         capped = fits.limit(searching.MOST).subquery()
         found = self._connection.execute(select(func.count()).select_from(capped)).scalar_one()
         return found, found < searching.MOST
+
+    def _plain_others(self) -> bool:
+        """Whether nothing but whom others keep waiting narrows what is wanted: what every page counts."""
+        return self._wanted.awaited_by is not None and len(self._narrowing) == 1 and self._wanted.turn_of is None
 
     def _number_left_out(self) -> int:
         """How many are not this person's turn: what they signed or snoozed, and what they asked for themselves."""
@@ -259,6 +270,13 @@ def _joined(way: _Way, walks: Sequence[Any]) -> Select[Any]:
     whole = walks[0] if len(walks) == 1 else union_all(*(select(*walk.c) for walk in walks)).subquery()
     first, second = whole.c
     return select(first, second).order_by(*way.ordered(second, first))
+
+
+def _of_others(facets: Sequence[str]) -> Select[Any]:
+    among = REQUEST.c.facet.in_([bindparam(name) for name in facets])
+    own = select(REQUEST.c.id).where(REQUEST.c.asker == bindparam("asker"), among)
+    ids = _signed(bindparam("person")).union(own)
+    return select(func.count()).select_from(REQUEST).where(among, REQUEST.c.id.in_(ids))
 
 
 def _asked_by() -> Select[Any]:

@@ -153,11 +153,12 @@ def derived(request: Request) -> Row:
 
 def listed_of(row: Mapping[str, Any]) -> Listed:
     """A list's row of its columns."""
-    row = unstored(row)
-    actor = None if row["actor"] is None else str(actor_of(row["actor"]))
-    shown = {name: value for name, value in row.items() if name != "actor"}
-    filled = {"about": row["about"] or "", "risk": row["risk"] or "low", "checks": row["checks"] or 0}
-    return Listed(**{**shown, **filled, "edited": bool(row["edited"]), "decided_by": actor})
+    shown = unstored(row)
+    actor = shown.pop("actor")
+    shown["decided_by"] = None if actor is None else str(actor_of(actor))
+    shown["about"], shown["risk"], shown["checks"] = shown["about"] or "", shown["risk"] or "low", shown["checks"] or 0
+    shown["edited"] = bool(shown["edited"])
+    return Listed.model_validate(shown)
 
 
 _AS_THEY_ARE = (

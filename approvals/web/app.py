@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable
 from typing import Any
 
@@ -170,8 +171,12 @@ def serve(
     settings = approvals.settings
     host = host or settings.host
     check_host(host, exposed=settings.exposed if exposed is None else exposed)
+    app = create_app(approvals)
+    # What was imported stays: the collector need not walk all of it again while somebody waits for a page.
+    gc.collect()
+    gc.freeze()
     uvicorn.run(
-        create_app(approvals),
+        app,
         host=host,
         port=settings.port if port is None else port,
         server_header=False,

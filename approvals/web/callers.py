@@ -49,7 +49,8 @@ class Desk:
         )
 
 
-def desk(http: HttpRequest) -> Desk:
+# No threads for what only looks something up: `async`, though nothing is awaited.
+async def desk(http: HttpRequest) -> Desk:
     """The desk that `create_app` set up."""
     found: Desk = http.app.state.desk
     return found
@@ -85,7 +86,7 @@ class Authenticating:
 _BEARER = HTTPBearer(auto_error=False, description="a token that `countersign token create` made")
 
 
-def caller(http: HttpRequest, _: Annotated[object, Depends(_BEARER)]) -> Actor:
+async def caller(http: HttpRequest, _: Annotated[object, Depends(_BEARER)]) -> Actor:
     """Who calls.
 
     Raises:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any, NamedTuple
 from zlib import crc32
 
@@ -28,6 +29,7 @@ class Look(NamedTuple):
     hue: int
 
 
+@lru_cache(maxsize=1024)
 def label(name: str) -> str:
     """`crm_update` as `CRM update`, `unit_price` as `Unit price`."""
     parts = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", " ", name).replace("_", " ").replace("-", " ").split()
@@ -36,6 +38,7 @@ def label(name: str) -> str:
     return text[:1].upper() + text[1:]
 
 
+@lru_cache(maxsize=1024)
 def gate(name: str) -> Look:
     """The look of this gate; one that nobody knows keeps its colour by its name."""
     for needles, icon, hue in _TILES:
@@ -49,6 +52,7 @@ def group_icon(name: str) -> str:
     return next((icon for needle, icon in _GROUP_ICONS if needle in name.lower()), "people")
 
 
+@lru_cache(maxsize=1024)
 def initials(name: str) -> str:
     """`Maya Okafor` as `MO`; an address by its first letters."""
     parts = re.split(r"[\s._-]+", name.partition("@")[0])
@@ -56,6 +60,7 @@ def initials(name: str) -> str:
     return "".join(letters[:1] + letters[-1:] if len(letters) > 1 else letters).upper() or "?"
 
 
+@lru_cache(maxsize=1024)
 def hue(name: str) -> int:
     """A colour that stays with a person."""
     return crc32(name.casefold().encode()) % 5 + 1

@@ -252,7 +252,7 @@ def signed_in(http: HttpRequest) -> str | None:
         return None
 
 
-def form(http: HttpRequest) -> Form:
+async def form(http: HttpRequest) -> Form:
     """The fields of the form that was sent, in order."""
     return entry(http).form
 

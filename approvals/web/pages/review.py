@@ -14,7 +14,7 @@ from approvals.web.pages import document, seen
 from approvals.web.pages.document import Change
 from approvals.web.pages.done import done
 from approvals.web.pages.queue import asked
-from approvals.web.pages.sheet import CODES, TAGS, Notice, Typed, sheet
+from approvals.web.pages.sheet import CODES, TAGS, Notice, Typed, beside, sheet
 from approvals.web.pages.visit import Form, Sent, Visit, Visited
 
 router = APIRouter(include_in_schema=False)
@@ -70,6 +70,7 @@ def shown(
         filters.view,
         status=status,
         sheet=made,
+        beside=beside(visit, request, filters),
         tags=TAGS,
         codes=CODES,
         conflict=conflict,

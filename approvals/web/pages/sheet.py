@@ -87,8 +87,21 @@ class Typed:
 
 
 @dataclass(frozen=True)
+class Beside:
+    """What stands around a draft on its page, and does not follow what somebody types."""
+
+    steps: tuple[Step, ...]
+    versions: tuple[past.Version, ...]
+    activity: tuple[past.Event, ...]
+    presets: tuple[Preset, ...]
+    snoozed: datetime | None
+    previous: Neighbour | None
+    next: Neighbour | None
+
+
+@dataclass(frozen=True)
 class Sheet:
-    """Everything the page of a request shows."""
+    """A request as its page shows it, with what was typed."""
 
     request: Request
     key: str
@@ -100,7 +113,6 @@ class Sheet:
     holder: Who | None
     mine: bool
     cost: str
-    steps: tuple[Step, ...]
     notices: tuple[Notice, ...]
     document: Any
     tree: Node
@@ -112,16 +124,10 @@ class Sheet:
     standings: dict[str, str]
     vouches: tuple[Vouch, ...]
     errors: tuple[FieldError, ...]
-    versions: tuple[past.Version, ...]
-    activity: tuple[past.Event, ...]
     can: frozenset[str]
-    presets: tuple[Preset, ...]
-    snoozed: datetime | None
     back: str
     back_name: str
     context: str
-    previous: Neighbour | None
-    next: Neighbour | None
     typed: Typed | None
     outcome: Notice | None
     left: int
@@ -173,9 +179,6 @@ def sheet(visit: Visit, request: Request, filters: Filters, typed: Typed | None 
     checks = (seen.unexamined(refusal),) if refusal else seen.checks(content, findings, cited)
     vouched = typed.vouched if typed else ()
     holder = request.claimed_at(now)
-    previous, following = neighbours(visit, request, filters)
-    snooze = service.snoozed(request.id, visit.by) if request.is_open else None
-    history = service.history(request.id, visit.by)
     restored = (Notice("acc", "pen", f"Your draft from {copy.at:%H:%M} UTC is restored."),) if copy and changed else ()
     return Sheet(
         request=request,
@@ -188,7 +191,6 @@ def sheet(visit: Visit, request: Request, filters: Filters, typed: Typed | None 
         holder=visit.who(holder) if holder else None,
         mine=holder is not None and same_person(holder, visit.by.id),
         cost=_cost(request),
-        steps=track(visit, request),
         notices=(*_notices(request), *restored),
         document=document,
         tree=documents.tree(
@@ -208,20 +210,31 @@ def sheet(visit: Visit, request: Request, filters: Filters, typed: Typed | None 
         standings={finding.claim_id: finding.standing for finding in findings},
         vouches=_vouches(examination, cited, vouched),
         errors=errors,
-        versions=past.versions(visit, request, history),
-        activity=past.activity(visit, request, history),
         can=frozenset(can),
-        presets=_presets(now),
-        snoozed=snooze.until if snooze else None,
         back=list_address(filters),
         back_name=title_of(filters.view),
         context=context_of(filters),
-        previous=previous,
-        next=following,
         typed=typed,
         outcome=_outcome(visit, request),
         left=_left(request, now),
         confirmation=confirmation(request, document),
+    )
+
+
+def beside(visit: Visit, request: Request, filters: Filters) -> Beside:
+    """What stands around the draft: its run, its past, its neighbours in the list it came from."""
+    service = visit.at.approvals.service
+    snooze = service.snoozed(request.id, visit.by) if request.is_open else None
+    history = service.history(request.id, visit.by)
+    previous, following = neighbours(visit, request, filters)
+    return Beside(
+        steps=track(visit, request),
+        versions=past.versions(visit, request, history),
+        activity=past.activity(visit, request, history),
+        presets=_presets(visit.now),
+        snoozed=snooze.until if snooze else None,
+        previous=previous,
+        next=following,
     )
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from approvals.lifecycle import State
+from approvals.lifecycle import State, is_open
+from approvals.ports import Listed
 from approvals.requests import Request
 from approvals.web.looks import gate
 from approvals.web.pages.visit import Visit
@@ -23,9 +24,8 @@ class Step(NamedTuple):
 
 def track(visit: Visit, request: Request) -> tuple[Step, ...]:
     """The gates of the run, as far as this person may see them; none where there is but the one."""
-    others = visit.at.reading.page(visit.by, run=request.run.id, limit=_MOST).requests
-    latest = {one.identity.gate: one for one in sorted(others, key=lambda one: one.opened_at)}
-    latest[request.identity.gate] = request
+    others = visit.at.reading.of_run(visit.by, request.run.id, limit=_MOST)
+    latest = {one.gate: one for one in sorted(others, key=lambda one: one.opened_at)}
     names = list(request.run.gates) or list(latest)
     if request.identity.gate not in names:
         names.append(request.identity.gate)
@@ -34,15 +34,15 @@ def track(visit: Visit, request: Request) -> tuple[Step, ...]:
     return tuple(steps) if len(steps) > 1 else ()
 
 
-def _step(name: str, found: Request | None, request: Request, *, before: bool) -> Step:
+def _step(name: str, found: Listed | None, request: Request, *, before: bool) -> Step:
     label = gate(name).label
     if name == request.identity.gate:
-        return Step(label, "here" if request.is_open else _outcome(request), "you are here", None)
+        return Step(label, "here" if request.is_open else _outcome(request.state), "you are here", None)
     if found is None:
         # A gate that was passed without asking leaves no request that everybody may see.
         return Step(label, "done" if before else "", "passed" if before else "to come", None)
-    return Step(label, "" if found.is_open else _outcome(found), str(found.state), f"/r/{found.id}")
+    return Step(label, "" if is_open(found.state) else _outcome(found.state), str(found.state), f"/r/{found.id}")
 
 
-def _outcome(request: Request) -> str:
-    return "done" if request.state is State.APPROVED else "halt"
+def _outcome(state: State) -> str:
+    return "done" if state is State.APPROVED else "halt"

@@ -194,7 +194,7 @@ class Visit:
         return tuple(items)
 
 
-def visit(http: HttpRequest, at: AtDesk, visitor: Visitor) -> Visit:
+async def visit(http: HttpRequest, at: AtDesk, visitor: Visitor) -> Visit:
     """The look that this HTTP request takes."""
     return Visit(http, at, visitor)
 
@@ -217,7 +217,7 @@ class Form:
         return tuple(value for key, value in self.pairs if key == name)
 
 
-def form(pairs: Fields) -> Form:
+async def form(pairs: Fields) -> Form:
     """The form that was sent."""
     return Form(pairs)
 
