@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from approvals.decisions import Actor, UtcDatetime, Value
 from approvals.errors import ApprovalError, FieldError, TooManyAtOnce
@@ -12,6 +12,9 @@ from approvals.service import ApprovalService
 
 MOST = 200
 """Requests that are decided at once."""
+
+_TOGETHER = 25
+"""Requests in one transaction: whoever decides something else meanwhile waits for no more than these."""
 
 
 class Item(Value):
@@ -46,7 +49,7 @@ class BulkOutcome(Value):
 
 
 class Bulk:
-    """Approves and recalls through the service, one by one; each stands for itself."""
+    """Approves and recalls through the service; each request stands for itself."""
 
     def __init__(self, service: ApprovalService) -> None:
         self._service = service
@@ -61,21 +64,49 @@ class Bulk:
         self._reading.check_acts(by)
         wanted = {item.id: item for item in items}
         _check_number(wanted)
+        titles, skipped = self._looked_at(wanted, by)
+        ready = [item for item in wanted.values() if item.id in titles and item.id not in skipped]
         approved: list[Approval] = []
-        skipped: list[Skipped] = []
-        for item in wanted.values():
-            title = ""
-            try:
-                request = self._reading.visible(item.id, by)
-                title = request.title
-                if (reason := alone(request)) is not None:
-                    skipped.append(Skipped(id=item.id, title=title, reason=reason))
-                    continue
-                after = self._service.approve(item.id, by, version=item.version, recall=recall)
-                approved.append(Approval(id=item.id, title=title, state=after.state, effective_at=after.effective_at))
-            except ApprovalError as error:
-                skipped.append(Skipped(id=item.id, title=title, reason=str(error)))
-        return BulkOutcome(approved=tuple(approved), skipped=tuple(skipped))
+        for start in range(0, len(ready), _TOGETHER):
+            for item, after in self._approved(ready[start : start + _TOGETHER], by, recall):
+                title = titles[item.id]
+                if isinstance(after, ApprovalError):
+                    skipped[item.id] = Skipped(id=item.id, title=title, reason=str(after))
+                else:
+                    told = {"state": after.state, "effective_at": after.effective_at}
+                    approved.append(Approval(id=item.id, title=title, **told))
+        left = tuple(skipped[one] for one in wanted if one in skipped)
+        return BulkOutcome(approved=tuple(approved), skipped=left)
+
+    def _looked_at(self, wanted: dict[str, Item], by: Actor) -> tuple[dict[str, str], dict[str, Skipped]]:
+        """The titles of what this person may see, and what is left as it is."""
+        titles: dict[str, str] = {}
+        skipped: dict[str, Skipped] = {}
+        with self._service.store.view():
+            for one in wanted:
+                try:
+                    request = self._reading.visible(one, by)
+                    titles[one], reason = request.title, alone(request)
+                except ApprovalError as error:
+                    reason = str(error)
+                if reason is not None:
+                    skipped[one] = Skipped(id=one, title=titles.get(one, ""), reason=reason)
+        return titles, skipped
+
+    def _approved(
+        self, items: Sequence[Item], by: Actor, recall: int
+    ) -> Iterator[tuple[Item, Request | ApprovalError]]:
+        """What became of each: together, and one by one where not all of them can be approved."""
+        try:
+            together = self._service.approve_all([(item.id, item.version) for item in items], by, recall=recall)
+        except ApprovalError:
+            for item in items:
+                try:
+                    yield item, self._service.approve(item.id, by, version=item.version, recall=recall)
+                except ApprovalError as error:
+                    yield item, error
+            return
+        yield from zip(items, together, strict=True)
 
     def recall(self, ids: Iterable[str], by: Actor) -> BulkOutcome:
         """Take one's own decisions back, those that have no effect yet."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
@@ -16,6 +16,8 @@ from approvals.ports import Clock, Store, Transaction
 from approvals.requests import Request
 
 R = TypeVar("R")
+Act = Callable[[Transaction, Request, datetime], R]
+"""One change of a request as it is in this transaction, now."""
 
 _TRIES = 8
 
@@ -37,18 +39,29 @@ class Ledger:
             return replace(shown, problem=told)
         return shown
 
-    def act(self, request_id: str, act: Callable[[Transaction, Request, datetime], R]) -> R:
+    def act(self, request_id: str, act: Act[R]) -> R:
         """Run one change in a transaction of its own, on the request as it is now.
 
         Raises:
             NotFound: there is no such request. Overtaken: it kept changing.
         """
+        return self.act_on_all([(request_id, act)])[0]
 
-        def whole(transaction: Transaction, now: datetime) -> R:
-            request = found(transaction, request_id)
-            # The entry after a change vouches for the whole row: nothing is built upon what somebody wrote by hand.
-            transaction.check_whole(request_id)
-            return act(transaction, request, now)
+    def act_on_all(self, acts: Sequence[tuple[str, Act[R]]]) -> list[R]:
+        """Run one change of each of these requests, all in one transaction or none, in the order given.
+
+        Raises:
+            NotFound: there is no such request. Overtaken: one kept changing.
+        """
+
+        def whole(transaction: Transaction, now: datetime) -> list[R]:
+            done = []
+            for request_id, act in acts:
+                request = found(transaction, request_id)
+                # The entry after a change vouches for the whole row: nothing is built upon what somebody wrote by hand.
+                transaction.check_whole(request_id)
+                done.append(act(transaction, request, now))
+            return done
 
         return self.write(whole)
 

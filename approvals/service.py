@@ -7,7 +7,7 @@ never one transaction across the queue, Prefect and a CRM.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple, TypeVar
@@ -46,7 +46,7 @@ from approvals.errors import (
     VerdictNotAllowed,
 )
 from approvals.examining import examined
-from approvals.ledger import Ledger, check_actionable, event, found, ruled
+from approvals.ledger import Act, Ledger, check_actionable, event, found, ruled
 from approvals.lifecycle import TRANSITIONS, Action, next_state
 from approvals.ports import Clock, Directory, Examination, Examiner, Person, Store, Transaction
 from approvals.requests import Content, Evidence, Moved, Request, WorkingCopy
@@ -241,23 +241,30 @@ class ApprovalService(Conversation):
         Where any but the first refuses an edit, it is kept as the person's working copy.
         """
         try:
-            return self._approved(request_id, by, version, edited, vouched, recall, typed, tags)
+            signing = self._signing(request_id, by, version, edited, vouched, recall, typed, tags)
+            return self._ledger.act(request_id, signing)
         except (ClaimedBySomeoneElse, StaleDecision, DocumentInvalid, UnsupportedClaims, CannotExamine):
             if edited is not None:
                 self._keep_typed(request_id, edited, by, version)
             raise
 
-    def _approved(
+    def approve_all(self, drafts: Sequence[tuple[str, int]], by: Actor, *, recall: int = 0) -> list[Request]:
+        """Sign these drafts, each request by id and version, all of them or none; what `approve` raises, this does."""
+        acts = [(one, self._signing(one, by, version, recall=recall)) for one, version in drafts]
+        return self._ledger.act_on_all(acts)
+
+    def _signing(
         self,
         request_id: str,
         by: Actor,
         version: int,
-        edited: Any,
-        vouched: tuple[str, ...],
-        recall: int,
-        typed: str | None,
-        tags: tuple[Tag, ...],
-    ) -> Request:
+        edited: Any = None,
+        vouched: tuple[str, ...] = (),
+        recall: int = 0,
+        typed: str | None = None,
+        tags: tuple[Tag, ...] = (),
+    ) -> Act[Request]:
+        """What signs it, once it was held against everything that can be told beforehand."""
         if edited is not None:
             _small_enough(edited)
             _small_enough(typed)
@@ -280,7 +287,7 @@ class ApprovalService(Conversation):
             entitled = frozenset(one.email.casefold() for one in self.authority.candidates(request))
             return sign(self._ledger, transaction, request, person, signature, now, entitled=entitled)
 
-        return self._ledger.act(request_id, act)
+        return act
 
     def reject(
         self, request_id: str, by: Actor, *, version: int, reason: str, code: str = "other", recall: int = 0

@@ -74,22 +74,22 @@ def sign(
     before = transaction.signoffs(request.id)
     if any(not one.voided and one.sha256 == sha256 and same_person(one.person, person.email) for one in before):
         return request  # the same yes twice counts once
-    transaction.void_signoffs(request.id, person=person.email)
-    transaction.void_signoffs(request.id, other_than_sha256=sha256)
-    transaction.add_signoff(
-        request.id,
-        SignOff(
-            person=person.email,
-            sha256=sha256,
-            version=request.version,
-            at=now,
-            via=signature.by.via,
-            vouched=signature.vouched,
-        ),
+    if before:
+        transaction.void_signoffs(request.id, person=person.email)
+        transaction.void_signoffs(request.id, other_than_sha256=sha256)
+    signoff = SignOff(
+        person=person.email,
+        sha256=sha256,
+        version=request.version,
+        at=now,
+        via=signature.by.via,
+        vouched=signature.vouched,
     )
+    transaction.add_signoff(request.id, signoff)
     # How many, not which: an id may be words of somebody's, and nothing in the record can be erased.
     details = {"sha256": sha256, "vouched": len(signature.vouched)}
-    counted = [one for one in transaction.signoffs(request.id) if one.person.casefold() in entitled]
+    standing = transaction.signoffs(request.id) if before else (signoff,)
+    counted = [one for one in standing if one.person.casefold() in entitled]
     if not suffices(request.policy, counted, sha256):
         content = _shown_to_the_next(transaction, request, person, signature, now)
         signed = request.model_copy(update={"version": content.version, "content": content})
