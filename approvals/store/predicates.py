@@ -36,6 +36,10 @@ _ALONG = 120
 """Facets that are walked one by one; of more, the database sorts what fits."""
 
 
+_COUNTED = 100
+"""Matches of common words that are counted: whoever finds so many narrows the search, and reads no number."""
+
+
 class _Order(NamedTuple):
     column: str
     descending: bool
@@ -69,7 +73,7 @@ class Chosen:
     # -- how many ------------------------------------------------------------------------------------------------
 
     def total(self) -> tuple[int, bool]:
-        """How many there are, and whether that is exact: of a search for common words it is `MOST` or more."""
+        """How many there are, and whether that is exact: of a search for common words it is `_COUNTED` or more."""
         if not self._facets:
             return 0, True
         if not self._narrowing:
@@ -84,9 +88,9 @@ class Chosen:
         fits = select(literal(1)).where(self._among(self._facets), *self._narrowing, *self._unless())
         if self._exact:
             return self._connection.execute(select(func.count()).select_from(fits.subquery())).scalar_one(), True
-        capped = fits.limit(searching.MOST).subquery()
+        capped = fits.limit(_COUNTED).subquery()
         found = self._connection.execute(select(func.count()).select_from(capped)).scalar_one()
-        return found, found < searching.MOST
+        return found, found < _COUNTED
 
     def _plain_others(self) -> bool:
         """Whether nothing but whom others keep waiting narrows what is wanted: what every page counts."""
@@ -202,10 +206,9 @@ class Chosen:
         return fits
 
     def _with_words(self, beginnings: tuple[str, ...]) -> ColumnElement[bool]:
-        found = searching.found(self._connection, beginnings)
-        if len(found) <= searching.MOST:
+        if searching.are_few(self._connection, beginnings):
             self._gathered = True
-            return REQUEST.c.id.in_(found)
+            return searching.among(self._connection, beginnings)
         self._exact = False
         return searching.begins(self._connection, beginnings)
 

@@ -9,8 +9,20 @@ from __future__ import annotations
 import re
 import sqlite3
 import unicodedata
+from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, func, text
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Select,
+    and_,
+    column,
+    func,
+    literal_column,
+    select,
+    table,
+    text,
+)
 
 from approvals.store.tables import REQUEST
 
@@ -52,17 +64,30 @@ def begins(connection: Connection, beginnings: tuple[str, ...]) -> ColumnElement
     return and_(*(position(REQUEST.c.words, f" {beginning}") > 0 for beginning in beginnings))
 
 
-def found(connection: Connection, beginnings: tuple[str, ...]) -> tuple[str, ...]:
-    """Ids of requests with such words, up to one more than `MOST`."""
+def are_few(connection: Connection, beginnings: tuple[str, ...]) -> bool:
+    """Whether no more than `MOST` requests have such words."""
     if connection.dialect.name == "postgresql":
-        return tuple(connection.execute(_POSTGRESQL, {"asked": _tsquery(beginnings), "most": MOST + 1}).scalars())
-    return tuple(connection.execute(_SQLITE, {"asked": _match(beginnings), "most": MOST + 1}).scalars())
+        matching = select(REQUEST.c.id).where(among(connection, beginnings))
+    else:
+        matching = _matched(beginnings)
+    counted = select(func.count()).select_from(matching.limit(MOST + 1).subquery())
+    return bool(connection.execute(counted).scalar_one() <= MOST)
 
 
-_SQLITE = text(f"SELECT id FROM {FTS} WHERE {FTS} MATCH :asked LIMIT :most")  # noqa: S608, a constant
-_POSTGRESQL = text(
-    "SELECT id FROM approvals_request WHERE to_tsvector('simple', words) @@ to_tsquery('simple', :asked) LIMIT :most"
-)
+def among(connection: Connection, beginnings: tuple[str, ...]) -> ColumnElement[bool]:
+    """Whether a request has such words, found by the index of words."""
+    if connection.dialect.name == "postgresql":
+        words = func.to_tsvector(literal_column("'simple'"), REQUEST.c.words)
+        asked: ColumnElement[Any] = func.to_tsquery(literal_column("'simple'"), _tsquery(beginnings))
+        return words.op("@@", is_comparison=True)(asked)
+    return REQUEST.c.id.in_(_matched(beginnings))
+
+
+_INDEX = table(FTS, column("id"), column(FTS))
+
+
+def _matched(beginnings: tuple[str, ...]) -> Select[Any]:
+    return select(_INDEX.c.id).where(_INDEX.c[FTS].op("MATCH", is_comparison=True)(_match(beginnings)))
 
 
 def _match(beginnings: tuple[str, ...]) -> str:

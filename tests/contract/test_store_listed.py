@@ -158,6 +158,7 @@ def test_pages_run_in_every_order_without_gap_or_overlap(sort, along, store, pop
 
 def test_a_search_for_common_words_walks_the_list_and_finds_the_same(store, population, monkeypatch):
     monkeypatch.setattr(searching, "MOST", 5)
+    monkeypatch.setattr("approvals.store.predicates._COUNTED", 5)
     with store.read() as transaction:
         rows, totals = walked(transaction, Wanted(words="halden fre"), "due", 4)
 
