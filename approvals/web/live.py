@@ -166,6 +166,10 @@ class Live:
     async def _counts(self, by: Actor) -> dict[str, int]:
         return await to_thread.run_sync(self.counts, by)
 
+    def head(self) -> int:
+        """Number of the last thing that happened: what a page shows is as of then."""
+        return self._watch.head()
+
     def counts(self, by: Actor) -> dict[str, int]:
         """How many each waiting view holds for this reader; nothing where they may not read any more."""
         views = [view for view in VIEWS if view != "decided"]

@@ -64,6 +64,26 @@ def test_each_refusal_stands_for_its_request_alone(bulk, service, open_request, 
     assert "There is no request" in reasons["NOPE"]
 
 
+def test_many_are_approved_in_the_order_they_were_picked(bulk, service, open_request, ANNA):
+    picked = [open_request(title=f"{number:02}") for number in range(30)]
+
+    outcome = bulk.approve(items(*reversed(picked)), ANNA)
+
+    assert [one.title for one in outcome.approved] == [f"{number:02}" for number in reversed(range(30))]
+    assert {service.get(one.id).state for one in picked} == {State.APPROVED}
+    assert outcome.skipped == ()
+
+
+def test_one_that_is_refused_keeps_no_other_from_being_approved(bulk, service, open_request, ANNA, BEN):
+    first, claimed, last = (open_request(title=title) for title in ("first", "claimed", "last"))
+    service.claim(claimed.id, BEN)
+
+    outcome = bulk.approve(items(first, claimed, last), ANNA)
+
+    assert [one.title for one in outcome.approved] == ["first", "last"]
+    assert [one.id for one in outcome.skipped] == [claimed.id]
+
+
 def test_what_an_outsider_may_not_see_looks_like_nothing(bulk, open_request, OMAR):
     request = open_request()
 

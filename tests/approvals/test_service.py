@@ -1365,3 +1365,14 @@ def test_a_token_without_the_scope_decides_nothing(service, open_request, unchan
         for act in ACTS.values():
             with pytest.raises(OutOfScope):
                 act(service, request, reader)
+
+
+def test_drafts_signed_together_are_all_signed_or_none(service, open_request, unchanged, ANNA, BEN):
+    first, second = open_request(title="first"), open_request(title="second")
+    service.claim(second.id, BEN)
+    claimed = service.get(second.id)
+
+    with unchanged(first), unchanged(claimed), pytest.raises(ClaimedBySomeoneElse):
+        service.approve_all([(first.id, 1), (second.id, 1)], ANNA)
+
+    assert [one.state for one in service.approve_all([(first.id, 1)], ANNA)] == [State.APPROVED]

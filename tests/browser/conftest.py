@@ -130,6 +130,11 @@ class Queue:
         """Let time go by."""
         (self.home / "ahead").write_text(str(seconds))
 
+    def claimed_once(self, request: Request, email: str) -> None:
+        """Have somebody claim it, unless somebody did."""
+        if self.get(request.id).claimed_by is None:
+            self.service.claim(request.id, self.person(email))
+
     def person(self, email: str) -> Actor:
         """Somebody who is signed in."""
         return Actor(kind="person", id=email, via="session", scopes=frozenset({"read", "decide"}))

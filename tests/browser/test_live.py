@@ -64,6 +64,14 @@ def test_the_page_of_a_request_shows_who_works_on_it(sam, queue):
     expect(page.locator(".meta")).to_contain_text("Tom Aldridge is working on it")
 
 
+def test_what_happened_between_the_reading_of_a_page_and_its_listening_is_told_as_well(sam, queue):
+    request = queue.find("Proposal for Inverlark")
+    sam.context.route("**/events*", lambda route: (queue.claimed_once(request, TOM), route.continue_()))
+    page = sam.page(f"/r/{request.id}")
+
+    expect(page.locator(".meta")).to_contain_text("Tom Aldridge is working on it")
+
+
 def test_the_dot_turns_red_while_the_server_is_away_and_recovers_alone(sam, queue):
     page = sam.page()
     expect(page.locator(LIVE)).to_have_attribute("data-live", "on")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import secrets
+import threading
 from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
 
@@ -538,3 +539,51 @@ def test_documents_stay_text_letter_for_letter(store, made, opened, by_hand):
     assert by_hand(store, "UPDATE approvals_content SET author = author WHERE document = :text", text=document) == 1
     with store.read() as transaction:
         assert json.loads(transaction.content("7K2M9QX4TB", 1).document) == {"b": "1150.00", "a": 1}
+
+
+# -- one moment --------------------------------------------------------------------------------------------------
+
+
+def test_what_is_read_in_a_view_is_of_one_moment_whatever_is_written_meanwhile(shared_store, shared_address, opened):
+    opened(shared_store, "A")
+    other = open_store(shared_address)
+
+    with shared_store.view():
+        with shared_store.read() as transaction:
+            before = [request.id for request in transaction.waiting(10)]
+        opened(other, "B")
+        with shared_store.read() as transaction:
+            meanwhile = [request.id for request in transaction.waiting(10)]
+            unseen = transaction.request("B")
+    with shared_store.read() as transaction:
+        after = [request.id for request in transaction.waiting(10)]
+    other.close()
+
+    assert (before, meanwhile, unseen, after) == (["A"], ["A"], None, ["A", "B"])
+
+
+def test_a_view_belongs_to_its_thread(shared_store, opened):
+    seen: list[str] = []
+
+    def look() -> None:
+        opened(shared_store, "B")
+        with shared_store.read() as transaction:
+            seen.extend(request.id for request in transaction.waiting(10))
+
+    with shared_store.view(), shared_store.read() as transaction:
+        transaction.waiting(10)
+        thread = threading.Thread(target=look)
+        thread.start()
+        thread.join()
+        here = transaction.waiting(10)
+
+    assert (seen, here) == (["B"], ())
+
+
+def test_nothing_is_written_inside_a_view(store, opened):
+    with store.view(), pytest.raises(RuntimeError, match="only looks"), store.begin():
+        pass
+    opened(store, "A")
+
+    with store.read() as transaction:
+        assert transaction.request("A") is not None

@@ -79,6 +79,8 @@ class Shell:
     path: str
     script: bool
     request_id: str
+    last: int
+    """Number of the last thing that happened before this was read."""
 
 
 @dataclass(frozen=True)
@@ -131,6 +133,7 @@ class Visit:
             path=_path(self.http),
             script=has_asset("app.js"),
             request_id=request_id_of(self.http),
+            last=self.at.live.head(),
         )
 
     def page(self, template: str, here: str, /, *, status: int = 200, **context: Any) -> Response:

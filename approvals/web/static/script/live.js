@@ -5,7 +5,8 @@ import { $, $$ } from "./page.js";
 const KINDS = ["hello", "arrived", "decided", "undone", "changed", "resync"];
 const hearers = [];
 const tabs = "BroadcastChannel" in globalThis ? new BroadcastChannel("countersign") : null;
-let newest = "";
+// What the page shows is as of this entry of the record: whatever came after it, before anybody listened, is told too.
+let newest = document.body.dataset.last ?? "";
 let source;
 let again;
 
@@ -70,7 +71,7 @@ function listen() {
 export function start_live() {
   tabs?.addEventListener("message", ({ data }) => {
     if (data.asks) return source && share({ line: source.readyState === EventSource.OPEN, last: newest });
-    if (data.last) newest = data.last;
+    if (Number(data.last) > Number(newest)) tell("resync", { last: data.last });
     if ("line" in data) show_line(data.line);
     else tell(data.name, data.told);
   });
