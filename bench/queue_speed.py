@@ -28,6 +28,7 @@ from pathlib import Path
 from typing import Any
 
 from staging.companies import RARE
+from staging.filling import COPIED
 from staging.serving import Browser, Server, Stage, stages
 
 from approvals.bootstrap import Approvals
@@ -168,7 +169,7 @@ class Reviewer:
             page = self.browser.get(
                 f"/api/v1/queue?limit=200&risk=low{query}" + (f"&cursor={after}" if after else ""), **headers
             ).json()
-            found += [one for one in page["rows"] if not one["kind"].endswith("CrmUpdate")]
+            found += [one for one in page["rows"] if not one["kind"].endswith("CrmUpdate") and len(one["id"]) < COPIED]
             after = page["next"]
             if after is None:
                 break

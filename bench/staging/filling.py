@@ -1,8 +1,8 @@
 """Fills a store with any number of requests, as fast as the database takes them.
 
-Every row is what the store's own functions write of a request of the showcase, under another id, company, amount
-and time; each is committed to by an entry of the record as opening and deciding would have done it. `checked`
-holds a sample against those functions, and below some hundred thousand the whole record is verified.
+Every row, up to a hundred thousand that wait, is what the store's own functions write of a request of the showcase,
+under another id, company, amount and time; each is committed to by an entry of the record as opening and deciding would have done it. `checked`
+holds a sample against those functions. Beyond that the database makes copies (`multiply`).
 """
 
 from __future__ import annotations
@@ -230,6 +230,49 @@ def fill(store: SqlStore, filler: Filler, pending: int, *, whole_one_in: int = 1
     return time.perf_counter() - started
 
 
+_COPIES = "abcdefghijklmnopqrstuvwxyz"
+COPIED = 11
+"""Characters of the id of a copy; what was opened and recorded has ten."""
+
+
+def multiply(store: SqlStore, times: int) -> None:
+    """So many times as many requests: copies that the database makes, under other ids, runs and places.
+
+    No entry of the record commits to a copy, so lists, searches and pages show it like any other, and nothing that
+    is done with it is accepted.
+    """
+    database: Any = store._database
+    with database.connected(writes=True) as connection:
+        indexes = [index for table in _TABLES for index in table.indexes]
+        for index in indexes:
+            index.drop(connection)
+        words = _without_words(connection)
+        last = connection.execute(select(func.coalesce(func.max(REQUEST.c.place), 0))).scalar_one()
+        for number, letter in enumerate(_COPIES[: times - 1], start=1):
+            for table in (REQUEST, CONTENT, SIGNOFF, RULING):
+                _copy(connection, table, letter, last * number)
+        if connection.dialect.name == "sqlite":
+            copies = f"SELECT place, words, id FROM {REQUEST.name} WHERE place > {last}"
+            connection.exec_driver_sql(f"INSERT INTO {searching.FTS}(rowid, words, id) {copies}")
+        for index in indexes:
+            index.create(connection)
+        if words:
+            connection.exec_driver_sql(words)
+        connection.execute(facets.TALLY.update().values(n=facets.TALLY.c.n * times))
+    with database.connected(writes=True) as connection:
+        connection.exec_driver_sql("ANALYZE")
+
+
+def _copy(connection: Connection, table: Table, letter: str, places: int) -> None:
+    own = table.c.id if table is REQUEST else table.c.request_id
+    changed: dict[str, Any] = {own.name: own + letter}
+    if table is REQUEST:
+        changed |= {"run": table.c.run + letter, "run_id": table.c.run_id + letter, "place": table.c.place + places}
+    names = [column.name for column in table.columns]
+    shown = select(*(changed.get(name, table.c[name]) for name in names)).where(func.length(own) < COPIED)
+    connection.execute(insert(table).from_select(names, shown))
+
+
 def _without_words(connection: Connection) -> str:
     """On PostgreSQL the index of words is made at the end, too."""
     if connection.dialect.name == "sqlite":
@@ -269,7 +312,8 @@ def checked(store: SqlStore, sample: int = 200) -> None:
     """
     database: Any = store._database
     with database.connected(writes=False) as connection:
-        ids = connection.execute(select(REQUEST.c.id).order_by(func.random()).limit(sample)).scalars().all()
+        recorded = select(REQUEST.c.id).where(func.length(REQUEST.c.id) < COPIED)
+        ids = connection.execute(recorded.order_by(func.random()).limit(sample)).scalars().all()
         for request in listing.requests(connection, REQUEST.c.id.in_(ids)):
             stands = dict(connection.execute(select(REQUEST).where(REQUEST.c.id == request.id)).mappings().one())
             made = rows.request_row(request)
