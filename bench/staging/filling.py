@@ -1,8 +1,9 @@
 """Fills a store with any number of requests, as fast as the database takes them.
 
 Every row, up to a hundred thousand that wait, is what the store's own functions write of a request of the showcase,
-under another id, company, amount and time; each is committed to by an entry of the record as opening and deciding would have done it. `checked`
-holds a sample against those functions. Beyond that the database makes copies (`multiply`).
+under another id, company, amount and time; each is committed to by an entry of the record as opening and deciding
+would have done it. `checked` holds a sample against those functions. Beyond that the database makes copies
+(`multiply`).
 """
 
 from __future__ import annotations
