@@ -16,6 +16,9 @@ DeliveryState = Literal["pending", "delivered", "failed", "dropped"]
 GIVE_UP = timedelta(hours=24)
 """How long a message is tried before it counts as failed."""
 
+NOTIFICATIONS = "notifications"
+"""Who follows the record to tell people; others follow it under names of their own."""
+
 _FIRST = 10.0
 _LONGEST = 6 * 3600.0
 
@@ -79,11 +82,11 @@ class Deliveries(Protocol):
         ...
 
     # Deliveries
-    def told_up_to(self) -> int:
-        """The last entry of the record whose deliveries were made."""
+    def told_up_to(self, follower: str = NOTIFICATIONS) -> int:
+        """The last entry of the record that this follower has passed on; 0 where it begins."""
         ...
 
-    def tell_up_to(self, seq: int) -> None: ...
+    def tell_up_to(self, seq: int, follower: str = NOTIFICATIONS) -> None: ...
     def add_delivery(self, delivery: Delivery) -> None:
         """Keep a delivery; one of this id that is there already stays as it is."""
         ...

@@ -486,7 +486,7 @@ class ApprovalService(Conversation):
         code: str | None = None,
         feedback: str | None = None,
     ) -> Request:
-        def act(transaction: Transaction, request: Request, now: datetime) -> Request:
+        def check(transaction: Transaction, request: Request, now: datetime) -> None:
             if action is Action.WITHDRAW:
                 self.authority.check_withdrawer(request, by)
                 check_actionable(request, action)
@@ -494,6 +494,13 @@ class ApprovalService(Conversation):
                 self._decider(transaction, request, by, action, now, version=version)
                 if action.value not in request.verdicts:
                     raise VerdictNotAllowed(_not_offered(action.value, request))
+
+        # Before anybody waits for the right to write: of a crowd that decides at once, all but one are refused.
+        with self.store.read() as reading:
+            check(reading, found(reading, request_id), self._ledger.clock())
+
+        def act(transaction: Transaction, request: Request, now: datetime) -> Request:
+            check(transaction, request, now)
             terms = {"reason": reason, "code": code, "feedback": feedback}
             closing = ruled(transaction, request, action, by, now, recall=recall, **terms)
             return self._ledger.close(transaction, request, closing, {"code": code} if code else {})

@@ -120,15 +120,21 @@ def web(
     """Run the approval queue alone: its pages and REST API, and the loops that wake runs and send messages."""
     from approvals.resume import PrefectRuns
     from approvals.web import serve
+    from flows.monitoring import Monitoring
     from flows.waking import Waker
 
     approvals, settings = _compose(), read_flow_settings()
+    monitoring = Monitoring(approvals, _render, documents=settings.show_documents, address=approvals.settings.address)
     waker = Waker(approvals, PrefectRuns(), every=settings.wake_seconds, reconcile_every=settings.reconcile_seconds)
     stop = threading.Event()
-    # Two loops: however slow a receiver of messages is, runs are woken and deadlines kept.
+    # Three loops: however slow a receiver of messages or Prefect is, runs are woken and deadlines kept.
     loops = [
         threading.Thread(target=loop, args=(stop,), name=name, daemon=True)
-        for name, loop in (("waking", waker.run), ("notifying", approvals.outbox.run))
+        for name, loop in (
+            ("waking", waker.run),
+            ("notifying", approvals.outbox.run),
+            ("monitoring", monitoring.run),
+        )
     ]
     for loop in loops:
         loop.start()

@@ -32,6 +32,9 @@ class Settings(BaseSettings):
     prefect_port: int = Field(
         default=4200, ge=0, le=65_535, description="port of the Prefect server that `up` starts; 0 takes a free one"
     )
+    show_documents: bool = Field(
+        default=True, description="whether Prefect's pages show what drafts say; else only how they were decided"
+    )
     runs_at_once: int = Field(default=4, ge=1, le=500, description="run processes that `up` lets its worker start")
 
 

@@ -8,14 +8,13 @@ from typing import Any
 
 from sqlalchemy import delete, select, update
 
-from approvals.deliveries import Delivery, DeliveryState, LinkUse
+from approvals.deliveries import NOTIFICATIONS, Delivery, DeliveryState, LinkUse
 from approvals.errors import LinkUsed
 from approvals.store import rows
 from approvals.store.recording import Recorder
 from approvals.store.rows import Row
 from approvals.store.tables import CURSOR, DELIVERY, LINK_USE
 
-_TOLD = "notifications"
 _INSTANTS = ("since", "next_at", "created_at", "delivered_at")
 
 
@@ -49,14 +48,14 @@ class DeliveryRows:
 
     # -- deliveries ----------------------------------------------------------------------------------------------
 
-    def told_up_to(self) -> int:
-        """The last entry of the record whose deliveries were made."""
-        row = self._rows.one(CURSOR, CURSOR.c.name == _TOLD)
+    def told_up_to(self, follower: str = NOTIFICATIONS) -> int:
+        """The last entry of the record that this follower has passed on; 0 where it begins."""
+        row = self._rows.one(CURSOR, CURSOR.c.name == rows.stored(follower))
         return 0 if row is None else int(row["seq"])
 
-    def tell_up_to(self, seq: int) -> None:
-        """Note that the deliveries of every entry up to this one were made."""
-        noted = self._rows.insert(CURSOR).values(name=_TOLD, seq=seq)
+    def tell_up_to(self, seq: int, follower: str = NOTIFICATIONS) -> None:
+        """Note that this follower has passed on every entry up to this one."""
+        noted = self._rows.insert(CURSOR).values(name=rows.stored(follower), seq=seq)
         self._rows.execute(noted.on_conflict_do_update(index_elements=[CURSOR.c.name], set_={"seq": seq}))
 
     def add_delivery(self, delivery: Delivery) -> None:
