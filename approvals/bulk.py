@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
+from approvals.authority import same_person
 from approvals.decisions import Actor, UtcDatetime, Value
 from approvals.errors import ApprovalError, FieldError, TooManyAtOnce
 from approvals.reading import Reading
@@ -118,12 +119,18 @@ class Bulk:
         for request_id in wanted:
             title = ""
             try:
-                title = self._reading.visible(request_id, by).title
-                after = self._service.recall(request_id, by)
+                request = self._reading.visible(request_id, by)
+                title = request.title
+                after = request if self._is_back(request, by) else self._service.recall(request_id, by)
                 back.append(Approval(id=request_id, title=title, state=after.state, effective_at=None))
             except ApprovalError as error:
                 skipped.append(Skipped(id=request_id, title=title, reason=str(error)))
         return BulkOutcome(approved=tuple(back), skipped=tuple(skipped))
+
+    def _is_back(self, request: Request, by: Actor) -> bool:
+        """Whether it is open because this person took their own decision back: a second click wants nothing more."""
+        rulings = self._service.history(request.id, by).rulings if request.is_open else ()
+        return bool(rulings) and rulings[-1].recalled and same_person(rulings[-1].by.id, by.id)
 
 
 def alone(request: Request) -> str | None:

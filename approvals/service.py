@@ -189,6 +189,16 @@ class ApprovalService(Conversation):
 
         return self._ledger.act(request_id, act)
 
+    def discard_working_copy(self, request_id: str, by: Actor) -> None:
+        """Forget what this person has typed on the request: the draft stands as its agent made it."""
+
+        def act(transaction: Transaction, request: Request, now: datetime) -> None:
+            person = self.authority.check_decider(request, by)
+            self.authority.check_granted(by, None)
+            transaction.drop_working_copies(request.id, person.email)
+
+        self._ledger.act(request_id, act)
+
     def working_copy(self, request_id: str, by: Actor) -> WorkingCopy | None:
         """What this person has typed on the current version, or None."""
         request = self.get(request_id, by)

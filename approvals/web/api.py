@@ -148,6 +148,14 @@ def working_copy(at: AtDesk, by: Caller, request_id: RequestId, body: Typed) -> 
     return WorkingCopyView(version=copy.version, document=copy.document, at=copy.at)
 
 
+@router.delete("/requests/{request_id}/working-copy", responses=ACTS)
+def discard_working_copy(at: AtDesk, by: Caller, request_id: RequestId) -> Detail:
+    """Forget what the caller has typed."""
+    seen = _to_act_on(at, request_id, by)
+    at.approvals.service.discard_working_copy(seen.id, by)
+    return _told(at, seen, by)
+
+
 @router.post("/requests/{request_id}/claim", responses=ACTS)
 def claim(at: AtDesk, by: Caller, request_id: RequestId) -> Detail:
     """Keep the request for the caller for a while."""

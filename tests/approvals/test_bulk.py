@@ -127,3 +127,16 @@ def test_a_sign_off_that_does_not_suffice_says_so(bulk, open_request, ANNA):
     outcome = bulk.approve(items(request), ANNA)
 
     assert [(one.state, one.effective_at) for one in outcome.approved] == [("pending", None)]
+
+
+def test_undo_clicked_twice_is_undone_once(bulk, service, open_request, ANNA, BEN):
+    mine, theirs = open_request(title="mine"), open_request(title="theirs")
+    bulk.approve(items(mine), ANNA, recall=8)
+    service.approve(theirs.id, BEN, version=1, recall=8)
+    service.recall(theirs.id, BEN)
+
+    first, again = bulk.recall([mine.id], ANNA), bulk.recall([mine.id, theirs.id], ANNA)
+
+    assert [one.id for one in first.approved] == [one.id for one in again.approved] == [mine.id]
+    assert [one.id for one in again.skipped] == [theirs.id]
+    assert [ruling.recalled for ruling in service.history(mine.id).rulings] == [True]

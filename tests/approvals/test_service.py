@@ -1376,3 +1376,15 @@ def test_drafts_signed_together_are_all_signed_or_none(service, open_request, un
         service.approve_all([(first.id, 1), (second.id, 1)], ANNA)
 
     assert [one.state for one in service.approve_all([(first.id, 1)], ANNA)] == [State.APPROVED]
+
+
+def test_what_was_typed_is_forgotten_on_request_and_only_ones_own(service, open_request, make_offer, ANNA, BEN):
+    request = open_request()
+    for person in (ANNA, BEN):
+        service.save_working_copy(request.id, make_offer(amount="1.00"), person, version=1)
+
+    service.discard_working_copy(request.id, ANNA)
+    service.discard_working_copy(request.id, ANNA)
+
+    assert service.working_copy(request.id, ANNA) is None
+    assert service.working_copy(request.id, BEN) is not None

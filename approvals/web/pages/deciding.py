@@ -83,6 +83,13 @@ def save(visit: Visited, form: Sent, request_id: str) -> Response:
     return _saved(visit, form, request, asked(visit))
 
 
+@router.post("/r/{request_id}/discard")
+def discard(visit: Visited, request_id: str) -> Response:
+    """Forget what was typed so far; the draft stands as its agent made it."""
+    service = visit.at.approvals.service
+    return _then(visit, request_id, lambda request: service.discard_working_copy(request.id, visit.by))
+
+
 @router.post("/r/{request_id}/claim")
 def claim(visit: Visited, request_id: str) -> Response:
     """Keep the request for oneself for a while."""

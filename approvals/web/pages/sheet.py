@@ -48,6 +48,7 @@ class Notice(NamedTuple):
     icon: str
     title: str
     lines: tuple[str, ...] = ()
+    act: str = ""
 
 
 class Vouch(NamedTuple):
@@ -179,7 +180,8 @@ def sheet(visit: Visit, request: Request, filters: Filters, typed: Typed | None 
     checks = (seen.unexamined(refusal),) if refusal else seen.checks(content, findings, cited)
     vouched = typed.vouched if typed else ()
     holder = request.claimed_at(now)
-    restored = (Notice("acc", "pen", f"Your draft from {copy.at:%H:%M} UTC is restored."),) if copy and changed else ()
+    title = f"Your draft from {copy.at:%H:%M} UTC is restored." if copy and changed else ""
+    restored = (Notice("acc", "pen", title, act="discard"),) if title else ()
     return Sheet(
         request=request,
         key=new_key(),

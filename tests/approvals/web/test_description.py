@@ -58,6 +58,6 @@ def test_no_call_is_answered_otherwise_than_described(client, ada, ben, open_req
             if type(error).__name__ != "Unsatisfiable":  # nothing unfitting can be sent to an operation without terms
                 raise
 
-    assert len(operations) == 33
+    assert len(operations) == 34
     assert {404, 422, 403} <= statuses
     assert (200 in statuses) or mode is GenerationMode.NEGATIVE

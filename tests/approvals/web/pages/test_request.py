@@ -70,6 +70,19 @@ def test_an_edit_is_signed_with_its_reason(browse, open_request, service, make_o
     assert ruling.tags == ("price",)
 
 
+def test_what_was_kept_can_be_thrown_away_for_the_draft(browse, open_request, service, make_offer, BEN):
+    request = open_request()
+    service.save_working_copy(request.id, make_offer(amount="1.00"), BEN, version=1)
+    browser = browse(BEN)
+    page = browser.get(f"/r/{request.id}")
+
+    browser.submit(page, f"form[action^='/r/{request.id}/discard']")
+
+    assert "is restored" in page.said(".note")
+    assert service.working_copy(request.id, BEN) is None
+    assert not browser.get(f"/r/{request.id}").all(".note")
+
+
 def test_the_same_amount_in_another_spelling_is_no_edit(browse, open_request, service, BEN):
     request = open_request()
     browser = browse(BEN)
