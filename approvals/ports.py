@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import Any, Literal, NamedTuple, Protocol
@@ -476,6 +476,10 @@ class Store(Protocol):
 
     def read(self) -> AbstractContextManager[Transaction]:
         """A transaction that only reads, on one consistent view."""
+        ...
+
+    def on_answer(self, told: Callable[[Request], None]) -> None:
+        """Call this, in this process, after each commit by which a request was answered; it must not raise."""
         ...
 
     def view(self) -> AbstractContextManager[None]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, Literal
 from uuid import UUID
 
 import httpx
@@ -16,6 +16,8 @@ from prefect.settings import get_current_settings
 from prefect.states import Scheduled
 
 from approvals.ports import RunStatus, RunWatch
+
+Announced = Literal["resuming", "resumed", "refused"]
 
 _STATUS: dict[StateType, RunStatus] = {
     StateType.SCHEDULED: "scheduled",
@@ -40,7 +42,17 @@ _START_WITHIN = timedelta(minutes=5)
 class PrefectRuns:
     """Asks and tells Prefect; whatever it answers, the store decides."""
 
-    def __init__(self, client: Callable[[], SyncPrefectClient] | None = None) -> None:
+    def __init__(
+        self,
+        client: Callable[[], SyncPrefectClient] | None = None,
+        *,
+        announce: Callable[[Announced, str], object] = lambda _, __: None,
+    ) -> None:
+        """
+        Args:
+            announce: Told what becomes of a run's wake-up, so that a worker on the same machine need not look for it.
+        """
+        self._announce = announce
         self._open = client or (lambda: get_client(sync_client=True))
         self._named = client is None
         self._client: SyncPrefectClient | None = None
@@ -78,12 +90,15 @@ class PrefectRuns:
 
     def wake(self, run_id: str) -> bool:
         """Ask Prefect to resume a suspended run. False where it refused or did not answer: ask again later."""
+        self._announce("resuming", run_id)
+        accepted = False
         try:
             answer: Any = self._connected().resume_flow_run(UUID(run_id))
+            accepted = str(answer.status.value) == "ACCEPT"
         except (httpx.HTTPError, RuntimeError, ObjectNotFound):
             self._forget()
-            return False
-        return str(answer.status.value) == "ACCEPT"
+        self._announce("resumed" if accepted else "refused", run_id)
+        return accepted
 
     def restart(self, run_id: str) -> bool:
         """Schedule a run again whose process is gone, whatever state it was left in. False where Prefect refused."""

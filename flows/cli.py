@@ -24,6 +24,7 @@ from approvals.errors import ApprovalError, PeopleError
 from approvals.people import read_people
 from approvals.settings import read_settings
 from flows.errors import FlowError
+from flows.handover import Ear, tell
 from flows.prefect_server import Addresses, settings_for
 from flows.settings import read_settings as read_flow_settings
 from flows.supervisor import Supervisor, interruptible, running
@@ -118,6 +119,8 @@ def web(
     port: Annotated[int | None, typer.Option(help="Port to listen on; by default APPROVALS_PORT.")] = None,
 ) -> None:
     """Run the approval queue alone: its pages and REST API, and the loops that wake runs and send messages."""
+    # Where Prefect's server is busy, the waker asks again in a moment; its client would sleep for two seconds.
+    os.environ.setdefault("PREFECT_CLIENT_MAX_RETRIES", "0")
     from approvals.resume import PrefectRuns
     from approvals.web import serve
     from flows.monitoring import Monitoring
@@ -125,7 +128,10 @@ def web(
 
     approvals, settings = _compose(), read_flow_settings()
     monitoring = Monitoring(approvals, _render, documents=settings.show_documents, address=approvals.settings.address)
-    waker = Waker(approvals, PrefectRuns(), every=settings.wake_seconds, reconcile_every=settings.reconcile_seconds)
+    home = approvals.settings.home
+    runs = PrefectRuns(announce=lambda what, run: tell(home, "worker", {"is": what, "run": run}))
+    every, reconcile_every = settings.wake_seconds, settings.reconcile_seconds
+    waker = Waker(approvals, runs, every=every, reconcile_every=reconcile_every, ear=_ear(home))
     stop = threading.Event()
     # Three loops: however slow a receiver of messages or Prefect is, runs are woken and deadlines kept.
     loops = [
@@ -144,6 +150,15 @@ def web(
         stop.set()
         for loop in loops:
             loop.join(5)
+
+
+def _ear(home: Path) -> Ear | None:
+    """Where this process hears of answers that others on this machine have given."""
+    try:
+        return Ear(home, "waker", str(os.getpid()))
+    except OSError as error:
+        typer.echo(f"Answers given on this machine are found by looking, not at once ({error}).", err=True)
+        return None
 
 
 @run_app.command("outreach")

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import functools
 import threading
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -14,7 +15,9 @@ from agents.bootstrap import Agents
 from agents.bootstrap import build as build_agents
 from approvals.bootstrap import Approvals
 from approvals.bootstrap import build as build_approvals
+from approvals.requests import Request
 from flows.examiner import ClassExaminer
+from flows.handover import tell
 from flows.settings import Settings, read_settings
 
 _lock = threading.RLock()
@@ -27,7 +30,15 @@ def _agents() -> Agents:
 
 @functools.cache
 def _approvals() -> Approvals:
-    return build_approvals(examiner=ClassExaminer(agents, settings().document_modules))
+    approvals = build_approvals(examiner=ClassExaminer(agents, settings().document_modules))
+    approvals.store.on_answer(functools.partial(_pass_on, approvals.settings.home))
+    return approvals
+
+
+def _pass_on(home: Path, request: Request) -> None:
+    """Tell the waker of this home that an answer was given, and from when on it counts."""
+    if request.effective_at is not None:
+        tell(home, "waker", {"request": request.id, "at": request.effective_at.isoformat()})
 
 
 def settings() -> Settings:

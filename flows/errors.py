@@ -9,6 +9,7 @@ FlowError
 ├── Unapproved           the answer was not an approval
 ├── SettingInvalid       a FLOWS_ variable is wrong or misspelt
 ├── ProspectsInvalid     the prospects file cannot be used
+├── ChildrenFailed       the worker has no process for a run
 └── ServerError          Prefect or the queue cannot be reached or started
 """
 
@@ -63,6 +64,10 @@ class SettingInvalid(FlowError):
 
 class ProspectsInvalid(FlowError):
     """The prospects file cannot be used."""
+
+
+class ChildrenFailed(FlowError):
+    """The worker has no process for a run."""
 
 
 class ServerError(FlowError):

@@ -48,8 +48,8 @@ def settings_for(home: Path, addresses: Addresses) -> dict[str, str]:
         "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_READ_BATCH_SIZE": "200",
         # Whole seconds: Prefect 3.8.8 cuts the fraction off, and zero seconds is a busy loop (half a core).
         "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_FLUSH_INTERVAL": "1",
-        "PREFECT_WORKER_QUERY_SECONDS": "0.5",
-        "PREFECT_WORKER_PREFETCH_SECONDS": "2",
+        # Behind what the worker is told; each look writes to the database, and disturbs who writes at that moment.
+        "PREFECT_WORKER_QUERY_SECONDS": "5",
         "PREFECT_CLI_PROMPT": "false",
         "PYTHONUNBUFFERED": "1",
     }

@@ -22,7 +22,7 @@ import prefect
 from prefect.client.orchestration import get_client
 from prefect.context import FlowRunContext, TaskRunContext
 from prefect.exceptions import ObjectNotFound
-from prefect.logging import get_run_logger
+from prefect.logging import get_logger, get_run_logger
 from prefect.states import Completed
 from pydantic import BaseModel
 
@@ -42,6 +42,8 @@ REQUESTER_LABEL = "countersign.requester"
 
 HOLD_SECONDS = 15.0
 """How long a live process's note on its requests holds; renewed every third of it."""
+
+_FIRST_HOLD_SECONDS = 1.0
 
 
 @dataclass(frozen=True)
@@ -150,6 +152,19 @@ class Scope:
 
 log = logging.getLogger(__name__)
 
+
+class _NoFault(logging.Filter):
+    """Prefect's engine reports every end that is not Completed as an error; to wait for somebody is none."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if record.levelno == logging.ERROR and str(record.msg).startswith("Finished in state Suspended"):
+            record.levelno, record.levelname = logging.INFO, logging.getLevelName(logging.INFO)
+            return logging.getLogger(record.name).isEnabledFor(logging.INFO)
+        return True
+
+
+_NO_FAULT = _NoFault()
+
 _scope: ContextVar[Scope | None] = ContextVar("countersign_scope", default=None)
 
 _HINT = "To have several documents decided at once, call reviewed_all in the flow itself."
@@ -220,6 +235,7 @@ def flow(
                     get_run_logger().info(str(end))
                     return Completed(name=end.outcome, message=str(end)[:500])
 
+        execute.gates = tuple(named)  # type: ignore[attr-defined]
         # Prefect reads the annotations where `execute` stands, and there their names mean nothing.
         execute.__signature__ = inspect.signature(function, eval_str=True)  # type: ignore[attr-defined]
         execute.__annotations__ = typing.get_type_hints(function)
@@ -230,6 +246,7 @@ def flow(
 
 
 def _entered(gates: dict[str, Gate[Any]]) -> Scope:
+    get_logger("prefect.flow_runs").addFilter(_NO_FAULT)  # once, however often it is added
     context = FlowRunContext.get()
     if context is None or context.flow_run is None:
         raise GateMisplaced("A flow with gates needs a Prefect run around it; call it as a flow, not through .fn.")
@@ -306,6 +323,9 @@ def _standing_in(scope: Scope) -> Iterator[None]:
 
 def _keep_alive(scope: Scope, ended: threading.Event) -> None:
     """Note on the run's unanswered requests, every few seconds, that a process is at work on them."""
+    # Not at once: a run that was just woken is about to take its answer up, and the two would wait for each other.
+    if ended.wait(_FIRST_HOLD_SECONDS):
+        return
     while True:
         with scope.lease:
             if scope.resting:

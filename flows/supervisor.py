@@ -87,9 +87,8 @@ class Supervisor:
         )
         python, prefect = sys.executable, [sys.executable, "-m", "prefect"]
         server = ["server", "start", "--host", "127.0.0.1", "--port", str(prefect_port)]
-        # No --limit: a worker that still holds a run's place when the run is resumed ends with an error (Prefect
-        # 3.8.8). The pool's own limit, kept by the server, does the same without that.
-        worker = ["worker", "start", "--pool", POOL, "--type", "process"]
+        # The worker's limit, not the pool's: where the pool has none, the worker need not ask before each run.
+        worker = ["worker", "start", "--pool", POOL, "--type", "countersign", "--limit", str(self._runs_at_once)]
         environment = self.environment(addresses)
         os.environ.update({name: value for name, value in environment.items() if name.startswith("PREFECT_")})
         self._start(_Part("server", [*prefect, *server], answers(f"{addresses.api}/health")), environment)
@@ -167,7 +166,7 @@ class Supervisor:
         self._tell("Registering the deployments of prefect.yaml …")
         prefect = [sys.executable, "-m", "prefect", "--no-prompt"]
         for command in (
-            [*prefect, "work-pool", "create", POOL, "--type", "process", "--overwrite"],
+            [*prefect, "work-pool", "create", POOL, "--type", "countersign", "--overwrite"],
             [*prefect, "deploy", "--all", "--prefect-file", str(self._project / "prefect.yaml")],
         ):
             done = subprocess.run(
@@ -177,7 +176,7 @@ class Supervisor:
             if done.returncode:
                 said = (done.stderr or done.stdout).strip().splitlines()
                 raise ServerError(f"The deployments could not be registered: {said[-1] if said else done.returncode}")
-        ask(f"{addresses.api}/work_pools/{POOL}", {"concurrency_limit": self._runs_at_once}, method="PATCH")
+        ask(f"{addresses.api}/work_pools/{POOL}", {"concurrency_limit": None}, method="PATCH")
 
     def _log_path(self, part: _Part) -> Path:
         return self.home / "logs" / f"{part.name}.log"

@@ -1,29 +1,39 @@
 """Keeps queue and runs in step: wakes runs whose answer counts, keeps deadlines, and finds strays.
 
 It runs inside the queue process, under a lease, so that one of several does it; it works while Prefect is down.
+It looks once a second. An answer given on this machine is not waited for: whoever gave it says so (flows/handover.py).
 """
 
 from __future__ import annotations
 
+import heapq
 import logging
 import os
 import socket
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from uuid import uuid4
 
 from approvals.bootstrap import Approvals
-from approvals.errors import ApprovalError
+from approvals.errors import ApprovalError, NotFound
 from approvals.ports import Runs, RunWatch
 from approvals.requests import Request
+from flows.handover import Ear
 
 SILENCE = timedelta(seconds=15)
 """How long a run that is said to be running may leave its requests unattended before its process counts as gone."""
 
 _LEASE = timedelta(seconds=15)
 _PAGE = 200
+
+_AGAIN_SECONDS = (0.05, 0.1, 0.2, 0.4)
+"""After which a run is asked to go on once more that was not suspended yet when its answer took effect."""
+
+_ON_ITS_WAY = timedelta(seconds=3)
+"""How long a run that was just woken may need before anybody asks what became of it."""
 
 log = logging.getLogger("countersign.waking")
 
@@ -44,9 +54,25 @@ class Round:
 class Waker:
     """The loop. Each round is safe to repeat, and two at once do nothing twice."""
 
-    def __init__(self, approvals: Approvals, runs: Runs, *, every: float = 1.0, reconcile_every: float = 10.0) -> None:
+    def __init__(
+        self,
+        approvals: Approvals,
+        runs: Runs,
+        *,
+        every: float = 1.0,
+        reconcile_every: float = 10.0,
+        ear: Ear | None = None,
+    ) -> None:
+        """
+        Args:
+            ear: Where answers given on this machine are heard of; without one they are found by looking.
+        """
         self._approvals = approvals
         self._runs = runs
+        self._ear = ear
+        self._due: list[tuple[datetime, int, str]] = []
+        self._woken_at: dict[str, datetime] = {}
+        self._leads_until: datetime | None = None
         self._every = every
         self._reconcile_every = timedelta(seconds=reconcile_every)
         # Containers that share a network can share name and process number too.
@@ -62,14 +88,69 @@ class Waker:
                 self.once()
             except Exception as error:
                 log.warning("A round of waking failed: %s", error)
-            stop.wait(self._every)
+            until = time.monotonic() + self._every
+            while (left := until - time.monotonic()) > 0 and not stop.is_set():
+                try:
+                    self._rest(left, stop)
+                except Exception as error:
+                    log.warning("An answer was not passed on at once: %s", error)
+
+    def _rest(self, seconds: float, stop: threading.Event) -> None:
+        """Wait so long, or until there is an answer to pass on, and pass it on when it takes effect."""
+        if self._ear is None:
+            stop.wait(seconds)
+            return
+        if self._due:
+            due_in = (self._due[0][0] - self._approvals.ledger.clock()).total_seconds()
+            seconds = max(0.001, min(seconds, due_in))
+        for message in self._ear.heard(seconds):
+            try:
+                heapq.heappush(self._due, (datetime.fromisoformat(message["at"]), 0, str(message["request"])))
+            except (KeyError, TypeError, ValueError):
+                log.warning("What was said of an answer is not to be understood; it will be found by looking.")
+        self.pass_on()
+
+    def pass_on(self) -> int:
+        """Wake the runs whose answers, as far as heard of, take effect by now; tells how many were woken."""
+        now, woken = self._approvals.ledger.clock(), 0
+        while self._due and self._due[0][0] <= now:
+            _, tries, request_id = heapq.heappop(self._due)
+            if self._leads_until is None or now >= self._leads_until:
+                continue  # another process leads, and looks
+            if self._at_once(request_id, now):
+                woken += 1
+            elif tries < len(_AGAIN_SECONDS) and self._is_waited_for(request_id, now):
+                heapq.heappush(self._due, (now + timedelta(seconds=_AGAIN_SECONDS[tries]), tries + 1, request_id))
+        return woken
+
+    def _at_once(self, request_id: str, now: datetime) -> bool:
+        """Whether the run of this answer was just asked to go on, without asking first how it stands."""
+        if not self._is_waited_for(request_id, now):
+            return False
+        request = self._approvals.gatekeeper.get(request_id)
+        if request.held_until is not None and request.held_until > now:
+            return False  # a process is there, and will find the answer itself
+        if request.run.deployment is None or not self._runs.wake(request.run.id):
+            return False
+        self._woken_at = {one: at for one, at in self._woken_at.items() if at + _ON_ITS_WAY > now}
+        self._woken_at[request_id] = now
+        return True
+
+    def _is_waited_for(self, request_id: str, now: datetime) -> bool:
+        try:
+            request = self._approvals.gatekeeper.get(request_id)
+        except NotFound:
+            return False
+        return request.answered(now) and request.wake_since is not None and request.taken_up_at is None
 
     def once(self) -> Round:
         """One round: deadlines, then runs to wake, and now and then the strays."""
         now = self._approvals.ledger.clock()
         with self._approvals.store.begin() as transaction:
             if not transaction.take_lease("waking", self._holder, now, now + _LEASE):
+                self._leads_until = None
                 return Round(leader=False)
+        self._leads_until = now + _LEASE
         done = Round()
         done.lapsed = self._approvals.deadlines.lapse_all()
         self._wake(now, done)
@@ -82,6 +163,9 @@ class Waker:
     def _wake(self, now: datetime, done: Round) -> None:
         with self._approvals.store.read() as transaction:
             requests = transaction.to_wake(now, _PAGE)
+        requests = tuple(
+            one for one in requests if one.id not in self._woken_at or self._woken_at[one.id] + _ON_ITS_WAY < now
+        )
         watches = self._watches(requests)
         for request in requests:
             try:

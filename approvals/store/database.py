@@ -10,6 +10,7 @@ from typing import Protocol, TypeVar
 from sqlalchemy import Connection
 
 from approvals.audit import Attested, Entry
+from approvals.requests import Request
 from approvals.store.transaction import SqlTransaction
 
 T = TypeVar("T")
@@ -49,6 +50,11 @@ class SqlStore:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._views = threading.local()
+        self._told: Callable[[Request], None] | None = None
+
+    def on_answer(self, told: Callable[[Request], None]) -> None:
+        """Call this, here in this process, after each commit by which a request was answered; it must not raise."""
+        self._told = told
 
     @contextmanager
     def begin(self) -> Iterator[SqlTransaction]:
@@ -67,6 +73,9 @@ class SqlStore:
             transaction.check_recorded()
         if transaction.erased:
             self._database.after_erasure()
+        if self._told is not None:
+            for request in transaction.answered:
+                self._told(request)
 
     @contextmanager
     def read(self) -> Iterator[SqlTransaction]:

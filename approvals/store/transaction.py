@@ -55,6 +55,7 @@ class SqlTransaction(Conversing, SqlIdentities, DeliveryRows):
         self._tallied: Counter[str] = Counter()
         self._recalled: set[str] = set()
         self.erased = False
+        self.answered: list[Request] = []
 
     # -- requests ------------------------------------------------------------------------------------------------
 
@@ -112,6 +113,8 @@ class SqlTransaction(Conversing, SqlIdentities, DeliveryRows):
         if is_open(before.state) != is_open(after.state):
             waits = int(is_open(after.state))
             self._rows.update(SIGNOFF, {"waits": waits}, SIGNOFF.c.request_id == rows.stored(before.id))
+        if before.wake_since is None and after.wake_since is not None:
+            self.answered.append(after)
         if before.id in self._recalled and (again := self.request(before.id)) is not None:
             return again
         return after.model_copy(update={"revision": before.revision + 1})

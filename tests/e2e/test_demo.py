@@ -12,7 +12,7 @@ pytestmark = pytest.mark.server
 
 
 def test_the_demo_plays_the_reviewer_and_ends_as_signed() -> None:
-    environment = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
+    environment = {name: os.environ[name] for name in ("PATH", "HOME", "PYTHONPATH") if name in os.environ}
 
     done = subprocess.run(
         [sys.executable, "-m", "flows.cli", "demo", "--auto"],

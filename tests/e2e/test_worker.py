@@ -1,4 +1,4 @@
-"""Runs on a real server with a real process worker, killed while everything waits."""
+"""Runs on a real server with real workers, ours and Prefect's own, killed while everything waits and at other times."""
 
 from __future__ import annotations
 
@@ -8,36 +8,46 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from uuid import UUID
 
 import letters
 import pytest
-from houses import PEOPLE, POLICIES, House, Server, until
+from houses import PATH, PEOPLE, POLICIES, House, Server, until
+from prefect.states import Cancelling
 
 from approvals.audit import verify
 from approvals.resume import PrefectRuns
 from flows import composition
+from flows.children import can_fork
+from flows.handover import Ear, tell
 from flows.waking import Waker
-
-FLOWS = Path(letters.__file__).parent
 
 pytestmark = [pytest.mark.server, pytest.mark.xdist_group("worker")]
 
 
 class Worker:
-    """A process worker of the pool `letters`."""
+    """A worker of the pool `letters`."""
 
-    def __init__(self, home: Path) -> None:
+    def __init__(self, home: Path, type_: str = "process") -> None:
         self._home = home
+        self.type = type_
+        self.path = PATH
         self._process: subprocess.Popen[bytes] | None = None
 
-    def start(self) -> None:
+    @property
+    def log(self) -> str:
+        """What it and its runs have said."""
+        return (self._home / "worker.log").read_text()
+
+    def start(self, *options: str) -> None:
         """Start it; it takes what is scheduled."""
+        command = ("-m", "prefect", "worker", "start", "--pool", "letters", "--type", self.type, *options)
         with (self._home / "worker.log").open("ab") as log:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "prefect", "worker", "start", "--pool", "letters", "--type", "process"],
-                env={**os.environ, "PYTHONPATH": str(FLOWS)},
+                [sys.executable, *command],
+                env={**os.environ, "PYTHONPATH": self.path},
                 cwd=self._home,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
@@ -87,9 +97,11 @@ def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Hou
     refresh_global_settings_context()
 
 
-def test_two_runs_survive_the_death_of_server_and_worker_and_each_goes_on_once(house):
+@pytest.mark.parametrize("type_", ["process", "countersign"])
+def test_two_runs_survive_the_death_of_server_and_worker_and_each_goes_on_once(house, type_):
     house, server, worker = house
-    house.client.request("POST", "/work_pools/", json={"name": "letters", "type": "process"})
+    worker.type = type_
+    house.client.request("POST", "/work_pools/", json={"name": "letters", "type": type_})
     worker.start()
     runs = [house.start(letters.one_letter, work_pool_name="letters", to=to) for to in ("halden", "kestrel")]
     until(lambda: all(house.state(run).name == "Suspended" for run in runs), 90)
@@ -124,3 +136,78 @@ def test_two_runs_survive_the_death_of_server_and_worker_and_each_goes_on_once(h
     assert house.events().count("permit.used") == 2
     assert "run.woken" not in house.events()
     assert found.ok, found.problem
+
+
+@contextmanager
+def waking(house: House) -> Iterator[None]:
+    """The queue's loop, as its process runs it: it tells the worker directly."""
+    runs = PrefectRuns(announce=lambda what, run: tell(house.home, "worker", {"is": what, "run": run}))
+    waker = Waker(house.approvals, runs, every=1.0, ear=Ear(house.home, "waker", "test"))
+    stop = threading.Event()
+    thread = threading.Thread(target=waker.run, args=(stop,))
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        thread.join()
+
+
+@pytest.mark.skipif(not can_fork(), reason="this machine cannot fork")
+def test_our_worker_goes_on_at_once_and_sees_to_what_is_cancelled_killed_or_changed(house, tmp_path, monkeypatch):
+    house, _, worker = house
+    worker.type = "countersign"
+    code = tmp_path / "code"
+    code.mkdir()
+    (code / "posted.py").write_text("from letters import one_letter\nVALUE = 'before'\n")
+    monkeypatch.setenv("FLOWS_DOCUMENT_MODULES", '["agents", "flows", "letters", "posted"]')
+    monkeypatch.setenv("PREFECT_WORKER_QUERY_SECONDS", "3")
+    worker.path = f"{PATH}{os.pathsep}{code}"
+    house.client.request("POST", "/work_pools/", json={"name": "letters", "type": "countersign"})
+    deployed = house.deploy(letters.one_letter, work_pool_name="letters", entrypoint="posted.one_letter")
+
+    def begin() -> str:
+        made = house.client.create_flow_run_from_deployment(
+            deployed, parameters={"to": "halden"}, labels={"countersign.requester": "rita@acme.example"}
+        )
+        return str(made.id)
+
+    worker.start("--limit", "1")
+    with waking(house):
+        # Suspended, answered, and gone on with, in a child of the fork server.
+        run = begin()
+        until(lambda: house.state(run).name == "Suspended", 60)
+        request = house.the_request(run)
+        house.approve(request, recall=0)
+        until(lambda: house.state(run).is_final(), 20)
+        states = [state.name for state in house.client.read_flow_run_states(UUID(run))]
+        assert states[-5:] == ["Suspended", "Resuming", "Pending", "Running", "Completed"]
+        assert states[:2] == ["Scheduled", "Pending"]
+
+        # At work and cancelled: ended with SIGTERM, marked Cancelled, and the place it held is free again.
+        (house.desk / "slow").touch()
+        slow = house.start(letters.slow_letter, work_pool_name="letters", to="kestrel")
+        until(lambda: "run kestrel" in house.calls, 20)
+        waits = house.start(letters.slow_letter, work_pool_name="letters", to="marlow")
+        house.client.set_flow_run_state(UUID(slow), Cancelling())
+        until(lambda: house.state(slow).name == "Cancelled", 60)
+        until(lambda: "run marlow" in house.calls, 20)
+        assert house.state(waits).name == "Running"
+
+        # At work and killed: reported at once.
+        pid = next(line.split()[2] for line in house.calls if line.startswith("pid marlow"))
+        os.kill(int(pid), signal.SIGKILL)
+        until(lambda: house.state(waits).name == "Crashed", 20)
+        assert "SIGKILL" in house.state(waits).message or "-9" in house.state(waits).message
+        (house.desk / "slow").unlink()
+
+        # Changed code counts for the next run, without a restart.
+        (code / "posted.py").write_text("from letters import by_hand as one_letter\nVALUE = 'changed'\n")
+        changed = begin()
+        until(lambda: house.open_requests(changed), 30)
+        assert house.the_request(changed).identity.gate == "note"
+
+    # To wait is no fault. (The level is INFO, which these logs leave out.)
+    assert "Finished in state Suspended" not in worker.log
+    assert "went on kestrel" not in house.calls
+    assert "a Python of its own" not in worker.log

@@ -28,6 +28,9 @@ from approvals.requests import Request
 
 HERE = Path(__file__).parent
 
+PATH = os.pathsep.join((str(HERE), str(HERE.parents[1])))
+"""Where processes of a test find the flows of the tests, and these packages."""
+
 PEOPLE = """
 [[people]]
 email = "anna@acme.example"
@@ -111,6 +114,7 @@ class Server:
         address = f"http://127.0.0.1:{self.port}"
         settings = settings_for(self.folder, Addresses(prefect=address, queue="", home=str(self.folder), pid=0))
         quiet = {"PREFECT_LOGGING_TO_API_ENABLED": "false", "PREFECT_LOGGING_LEVEL": "WARNING"}
+        quiet |= {"PREFECT_WORKER_QUERY_SECONDS": "0.5"}  # stock workers are told nothing
         return {name: value for name, value in settings.items() if name.startswith("PREFECT_")} | quiet
 
     def start(self) -> None:
@@ -318,7 +322,7 @@ class House:
         with log:
             return subprocess.Popen(
                 [sys.executable, "-m", "prefect.engine"],
-                env={**os.environ, "PREFECT__FLOW_RUN_ID": run_id, "PYTHONPATH": str(HERE)},
+                env={**os.environ, "PREFECT__FLOW_RUN_ID": run_id, "PYTHONPATH": PATH},
                 cwd=self.home,
                 stdout=log,
                 stderr=subprocess.STDOUT,

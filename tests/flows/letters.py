@@ -5,6 +5,7 @@ What steps and effects did is written to the folder `LETTERS_DESK`, so that it c
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 from decimal import Decimal
@@ -174,6 +175,19 @@ async def unasked(to: str) -> Posted:
     """A gate whose policy asks nobody unless something is flagged."""
     letter = await reviewed(UNASKED, write, to)
     done: Posted = await effected(UNASKED, post, letter)
+    return done
+
+
+@flow(gates=[LETTER])
+async def slow_letter(to: str) -> Posted:
+    """As one_letter, by somebody who takes their time: it works for as long as the desk holds `slow`."""
+    note(f"pid {to} {os.getpid()}")
+    note(f"run {to}")
+    while (desk() / "slow").exists():
+        await asyncio.sleep(0.05)
+    note(f"went on {to}")
+    letter = await reviewed(LETTER, write, to)
+    done: Posted = await effected(LETTER, post, letter)
     return done
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from typing import Any
@@ -386,3 +387,121 @@ def test_silence_is_longer_than_a_lease_takes_to_renew():
     from flows.scope import HOLD_SECONDS
 
     assert timedelta(seconds=HOLD_SECONDS) <= SILENCE
+
+
+# -- answers that are heard of ---------------------------------------------------------------------------------------
+
+
+class Hearsay:
+    """An ear for what a test says."""
+
+    def __init__(self) -> None:
+        self.said: list[dict[str, Any]] = []
+
+    def heard(self, seconds: float = 0.0) -> list[dict[str, Any]]:
+        said, self.said = self.said, []
+        return said
+
+
+@pytest.fixture
+def ear(approvals: Approvals) -> Hearsay:
+    """Hears of every answer, as the queue's process does."""
+    ear = Hearsay()
+    approvals.store.on_answer(lambda request: ear.said.append({"request": request.id, "at": str(request.effective_at)}))
+    return ear
+
+
+@pytest.fixture
+def listening(approvals: Approvals, runs: FakeRuns, ear: Hearsay) -> Callable[[], list[str]]:
+    """Let the waker listen for a moment; tells whom it has woken so far."""
+    waker = Waker(approvals, runs, ear=ear)  # type: ignore[arg-type]
+    assert waker.once().leader
+
+    def listen() -> list[str]:
+        waker._rest(0.0, threading.Event())
+        return runs.woken
+
+    return listen
+
+
+def test_an_answer_that_is_heard_of_wakes_its_run_the_moment_it_counts_and_no_other(
+    approvals, runs, listening, clock, ask
+):
+    request = ask()
+    ask("r2")
+    approvals.service.approve(request.id, ANNA, version=1, recall=8)
+
+    before = list(listening())
+    clock.forward(8)
+    after = list(listening())
+    again = list(listening())
+
+    assert (before, after, again) == ([], ["r1"], ["r1"])
+
+
+def test_an_answer_that_is_taken_back_wakes_nobody(approvals, listening, clock, ask):
+    request = ask()
+    approvals.service.approve(request.id, ANNA, version=1, recall=8)
+    approvals.service.recall(request.id, ANNA)
+
+    clock.forward(8)
+
+    assert listening() == []
+
+
+def test_a_run_that_is_not_suspended_yet_is_asked_again_within_the_second(approvals, runs, listening, clock, ask):
+    request = ask()
+    runs.refuses = True
+    approvals.service.approve(request.id, ANNA, version=1, recall=0)
+    refused = list(listening())
+    runs.refuses = False
+
+    at_once = list(listening())
+    clock.forward(0.05)
+    in_a_moment = list(listening())
+
+    assert (refused, at_once, in_a_moment) == ([], [], ["r1"])
+
+
+def test_a_process_that_is_there_is_left_to_find_its_answer_itself(approvals, runs, listening, ask):
+    request = ask()
+    approvals.gatekeeper.keep_alive("r1", "somebody", 15)
+    approvals.service.approve(request.id, ANNA, version=1, recall=0)
+
+    assert listening() == []
+
+
+def test_a_waker_that_does_not_lead_wakes_nobody(approvals, runs, ear, clock, ask):
+    leader, other = Waker(approvals, runs), Waker(approvals, runs, ear=ear)
+    leader.once()
+    other.once()
+    request = ask()
+
+    approvals.service.approve(request.id, ANNA, version=1, recall=0)
+    other._rest(0.0, threading.Event())
+
+    assert runs.woken == []
+
+
+def test_a_run_that_was_woken_a_moment_ago_is_not_asked_after(approvals, runs, ear, clock, ask):
+    waker = Waker(approvals, runs, ear=ear)
+    waker.once()
+    request = ask()
+    runs.set("r1", "suspended")
+    approvals.service.approve(request.id, ANNA, version=1, recall=0)
+    waker._rest(0.0, threading.Event())
+
+    on_its_way = waker.once()
+    clock.forward(4)
+    later = waker.once()
+
+    assert (on_its_way.woken, later.woken, runs.woken) == (0, 1, ["r1", "r1"])
+
+
+def test_what_cannot_be_understood_is_left_to_be_found_by_looking(approvals, runs, ear, caplog):
+    waker = Waker(approvals, runs, ear=ear)
+    ear.said = [{"request": "R1"}, {"request": "R1", "at": "noon"}]
+
+    waker._rest(0.0, threading.Event())
+
+    assert "not to be understood" in caplog.text
