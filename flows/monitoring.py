@@ -56,18 +56,22 @@ class Monitoring:
         *,
         documents: bool = True,
         address: str = "",
+        settled: float = 3.0,
     ) -> None:
         """
         Args:
             render: Makes plain text of a document of this kind; None where it does not know how.
             documents: Whether Prefect is shown what drafts say; without, only that and how they were decided.
             address: Under which people reach the queue.
+            settled: Seconds that what happened is left alone: a run that goes on writes to Prefect's database too, and
+                of two that write there at once one waits.
         """
         self._approvals = approvals
         self._watch = Watch(approvals.store, approvals.service.authority)
         self._render = render
         self._documents = documents
         self._address = address.rstrip("/")
+        self._settled = timedelta(seconds=settled)
         self._holder = f"{socket.gethostname()}:{os.getpid()}:{uuid4().hex[:8]}"
         self._client: SyncPrefectClient | None = None
 
@@ -99,6 +103,11 @@ class Monitoring:
             if not transaction.take_lease(_FOLLOWER, self._holder, now, now + _LEASE):
                 return 0
         found, last, _ = self._watch.since(after, _ENTRIES)
+        young = next((one.seq for one, _ in found if one.at > now - self._settled), None)
+        if young is not None:
+            found, last = tuple(one for one in found if one[0].seq < young), young - 1
+        if last <= after:
+            return 0
         recent = [one for one in found if one[0].at > now - _OLD]
         if recent:
             events = [event for one in recent if (event := self._event(*one)) is not None]
