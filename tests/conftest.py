@@ -98,7 +98,7 @@ def tables_from_scratch(monkeypatch: pytest.MonkeyPatch) -> None:
 
 # -- PostgreSQL --------------------------------------------------------------------------------------------------
 
-_MODEL = "with_tables"
+_MODEL, _SHARED = "with_tables", "used_again"
 
 
 @pytest.fixture(scope="session")
@@ -121,23 +121,40 @@ def _postgresql_server() -> Iterator[Any]:
     server.cleanup()
 
 
+@pytest.fixture(scope="session")
+def _postgresql_tables(_postgresql_server: Any) -> tuple[str, list[tuple[str, list[tuple[Any, ...]]]]]:
+    """A database of this test process with every table, and the rows that each holds when nothing has happened."""
+    _carry_out(_postgresql_server, f"CREATE DATABASE {_SHARED} TEMPLATE {_MODEL}")
+    address = str(_postgresql_server.get_uri(database=_SHARED))
+    with psycopg.connect(address) as connection:
+        names = connection.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public'").fetchall()
+        return address, [(name, connection.execute(f"SELECT * FROM {name}").fetchall()) for (name,) in names]
+
+
 @pytest.fixture
-def postgresql_address(_postgresql_server: Any) -> Iterator[str]:
-    """The address of a fresh PostgreSQL database, with the tables that the migrations make and nothing in them."""
-    yield from _database(_postgresql_server, f" TEMPLATE {_MODEL}")
+def postgresql_address(_postgresql_tables: tuple[str, list[tuple[str, list[tuple[Any, ...]]]]]) -> str:
+    """The address of a PostgreSQL database with the tables that the migrations make and nothing in them."""
+    address, tables = _postgresql_tables
+    with psycopg.connect(address) as connection:
+        # Whoever a test left behind would keep its locks.
+        connection.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+            "WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        )
+        connection.execute(f"TRUNCATE {', '.join(name for name, _ in tables)}")
+        for name, rows in tables:
+            for row in rows:
+                connection.execute(f"INSERT INTO {name} VALUES ({', '.join(['%s'] * len(row))})", row)
+    return address
 
 
 @pytest.fixture
 def empty_postgresql_address(_postgresql_server: Any) -> Iterator[str]:
     """The address of a fresh PostgreSQL database without a table."""
-    yield from _database(_postgresql_server, "")
-
-
-def _database(server: Any, terms: str) -> Iterator[str]:
     name = f"test_{secrets.token_hex(6)}"
-    _carry_out(server, f"CREATE DATABASE {name}{terms}")
-    yield server.get_uri(database=name)
-    _carry_out(server, f"DROP DATABASE {name} WITH (FORCE)")
+    _carry_out(_postgresql_server, f"CREATE DATABASE {name}")
+    yield _postgresql_server.get_uri(database=name)
+    _carry_out(_postgresql_server, f"DROP DATABASE {name} WITH (FORCE)")
 
 
 def _carry_out(server: Any, statement: Any) -> None:
