@@ -61,12 +61,13 @@ def in_line(
     method: Method = "rule",
 ) -> Candidate:
     """A candidate whose quote is `span` of this line."""
-    start, end = line.start + span[0], line.start + span[1]
-    text = page.text
-    while start < end and text[start].isspace():
-        start += 1
-    while end > start and text[end - 1].isspace():
-        end -= 1
+    # By the line's own words: a description stands in the page's source, beyond the end of its text.
+    first, last = span
+    while first < last and line.text[first].isspace():
+        first += 1
+    while last > first and line.text[last - 1].isspace():
+        last -= 1
+    start, end = line.start + first, line.start + last
     if end - start > MAX_QUOTE:
         end = start + MAX_QUOTE
     return Candidate(key, squeezed(value)[:MAX_VALUE].strip(), "text", start, end, method, confidence, as_of)

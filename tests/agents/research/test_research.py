@@ -384,6 +384,15 @@ async def test_no_page_whatever_it_holds_yields_a_quote_that_is_not_there(parts:
         assert fact.value
 
 
+async def test_a_description_that_is_longer_than_the_page_is_read_all_the_same() -> None:
+    body = b"<meta name=description content='founded in 1998<meta name=description content='>"
+    web = _One(Page(address="https://x.example/", body=body, media_type="text/html", fetched_at=NOW))
+
+    draft = await research(Prospect(target="https://x.example/"), web=web, snapshots=MemorySnapshots(), now=lambda: NOW)
+
+    assert all(fact.quote in body.decode() for fact in draft.facts)
+
+
 class _One:
     def __init__(self, page: Page) -> None:
         self.page = page
