@@ -50,7 +50,6 @@ def words_of(value: str) -> tuple[str, ...]:
 
 
 def in_line(
-    page: ReadPage,
     line: Line,
     key: FactKey,
     value: str,

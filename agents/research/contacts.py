@@ -146,7 +146,7 @@ def _phones(page: ReadPage) -> Iterator[Candidate]:
                 and not _NOT_PHONE.search(text[max(0, match.start() - 14) : match.start("number")])
                 and (len(match["label"]) > 1 or len(re.sub(r"\D", "", match["number"])) > 7)
             ):
-                yield in_line(page, line, FactKey.PHONE, _number(match["number"]), match.span("number"), 0.92)
+                yield in_line(line, FactKey.PHONE, _number(match["number"]), match.span("number"), 0.92)
         for match in _PHONE_ALONE.finditer(text):
             if any(start < match.end() and match.start() < end for start, end in taken) or private:
                 continue
@@ -163,7 +163,6 @@ def _phones(page: ReadPage) -> Iterator[Candidate]:
             known = _CONTEXT.search(label) or _CONTEXT.search(page.heading_of(index)) or line.region == "footer"
             if international or known or len(text) <= len(match["number"]) + 4 or match["number"][0] == "(":
                 yield in_line(
-                    page,
                     line,
                     FactKey.PHONE,
                     _number(match["number"]),
@@ -190,11 +189,11 @@ def _emails(page: ReadPage) -> Iterator[Candidate]:
         if is_private(page, index) and len(text) < 300:
             continue
         for match in _EMAIL.finditer(text):
-            yield in_line(page, line, FactKey.EMAIL, match[0].rstrip("."), match.span(), 0.95)
+            yield in_line(line, FactKey.EMAIL, match[0].rstrip("."), match.span(), 0.95)
         for match in _VEILED.finditer(text):
-            yield in_line(page, line, FactKey.EMAIL, f"{match[1]}@{_DOT.sub('.', match[2])}", match.span(), 0.85)
+            yield in_line(line, FactKey.EMAIL, f"{match[1]}@{_DOT.sub('.', match[2])}", match.span(), 0.85)
         for match in _VEILED_WORDS.finditer(text):
-            yield in_line(page, line, FactKey.EMAIL, f"{match[1]}@{match[2]}.{match[3]}", match.span(), 0.7)
+            yield in_line(line, FactKey.EMAIL, f"{match[1]}@{match[2]}.{match[3]}", match.span(), 0.7)
 
 
 def host_of(address: str) -> str:

@@ -105,7 +105,6 @@ def credentials(page: ReadPage) -> Iterator[Candidate]:
                 else (sentence.at + match.start(), sentence.at + match.end())
             )
             yield in_line(
-                page,
                 sentence.line,
                 FactKey.CERTIFICATION,
                 match[0],
@@ -128,4 +127,4 @@ def _listed(page: ReadPage) -> Iterator[Candidate]:
         ):
             name = re.split(r"\s[–—|·]\s|:\s", line.text)[0].strip(" .,;")
             if 2 < len(name) <= 80 and any(char.isupper() for char in name):
-                yield in_line(page, line, FactKey.CERTIFICATION, name, (0, len(name)), 0.65)
+                yield in_line(line, FactKey.CERTIFICATION, name, (0, len(name)), 0.65)

@@ -124,7 +124,7 @@ def descriptions(page: ReadPage, pairs: list[Pair], own: frozenset[str]) -> Iter
             if confidence is not None:
                 found += 1
                 span = (sentence.at, sentence.at + len(sentence.text))
-                yield in_line(page, line, FactKey.DESCRIPTION, sentence.text[:380], span, confidence)
+                yield in_line(line, FactKey.DESCRIPTION, sentence.text[:380], span, confidence)
                 break
 
 
@@ -136,7 +136,7 @@ def tagline(page: ReadPage) -> Iterator[Candidate]:
         if _CHROME.search(line.text) or PAGE_WORDS.fullmatch(line.text) or heading_key(line.text) is not None:
             continue
         if not _BESIDE_THE_POINT.search(line.text):
-            yield in_line(page, line, FactKey.DESCRIPTION, line.text, (0, len(line.text)), 0.5)
+            yield in_line(line, FactKey.DESCRIPTION, line.text, (0, len(line.text)), 0.5)
         return
 
 

@@ -192,12 +192,12 @@ def figures(page: ReadPage, pairs: list[Pair], names: frozenset[str] = frozenset
         if (found := _employees(text)) is not None and not said_of_another(text[: found[0].start()], names):
             match, confidence = found
             near = span if len(text) < 320 else (sentence.at + match.start(), sentence.at + match.end())
-            yield in_line(page, sentence.line, FactKey.EMPLOYEES, match["value"], near, confidence, as_of=_as_of(text))
+            yield in_line(sentence.line, FactKey.EMPLOYEES, match["value"], near, confidence, as_of=_as_of(text))
         for pattern in _REVENUE:
             money = pattern.search(text)
             if money is not None and not _NOT_REVENUE.search(text[max(0, money.start() - 25) : money.end() + 25]):
                 year = money.groupdict().get("year") or _as_of(text) or _year_beside(text, money)
-                yield in_line(page, sentence.line, FactKey.REVENUE, money["value"], span, 0.82, as_of=year)
+                yield in_line(sentence.line, FactKey.REVENUE, money["value"], span, 0.82, as_of=year)
                 break
 
 

@@ -180,14 +180,14 @@ def _in_sentence(page: ReadPage, sentence: Sentence, names: frozenset[str]) -> I
                 continue
             if confidence < 0.73 and _OTHER_THING.search(text[match.end() : match.end() + 45]):
                 continue
-            yield in_line(page, sentence.line, FactKey.FOUNDED, match["year"], span, confidence)
+            yield in_line(sentence.line, FactKey.FOUNDED, match["year"], span, confidence)
             return
     since = _OWN_SINCE.match(text)
     if since is not None and _mentions(since["lead"], names):
         if _OTHER_THING.search(f"{since['lead']} {text[since.end() : since.end() + 60]}"):
             return
         span = (sentence.at, sentence.at + min(len(sentence.text), 320))
-        yield in_line(page, sentence.line, FactKey.FOUNDED, since["year"], span, 0.72)
+        yield in_line(sentence.line, FactKey.FOUNDED, since["year"], span, 0.72)
 
 
 def _bound(text: str, match: re.Match[str], names: frozenset[str]) -> bool:

@@ -88,7 +88,7 @@ def names(page: ReadPage, pairs: list[Pair]) -> Iterator[Candidate]:
                 and not re.match(r"(?i)all rights|(?:19|20)\d\d|the contents|and\b|alle rechte", name)
             ):
                 at = match.start("name") + match["name"].find(name)
-                yield in_line(page, line, FactKey.NAME, name, (at, at + len(name)), 0.8)
+                yield in_line(line, FactKey.NAME, name, (at, at + len(name)), 0.8)
     for segment, confidence in title_segments(page):
         place = _title_place(page, segment)
         if place is not None:
@@ -104,7 +104,7 @@ def names(page: ReadPage, pairs: list[Pair]) -> Iterator[Candidate]:
         ).strip(" .!")
         at = first.text.find(words)
         if 2 <= len(words) <= 50 and len(words.split()) <= 5 and not PAGE_WORDS.fullmatch(words):
-            yield in_line(page, first, FactKey.NAME, words, (at, at + len(words)), 0.5)
+            yield in_line(first, FactKey.NAME, words, (at, at + len(words)), 0.5)
 
 
 def _subject(page: ReadPage) -> Iterator[Candidate]:
@@ -118,7 +118,7 @@ def _subject(page: ReadPage) -> Iterator[Candidate]:
         if (match := _SUBJECT.match(line.text)) is not None and not _PRONOUN.match(match["name"]):
             found += 1
             name = match["name"].strip(" ,")
-            yield in_line(page, line, FactKey.NAME, name, (match.start("name"), match.start("name") + len(name)), 0.45)
+            yield in_line(line, FactKey.NAME, name, (match.start("name"), match.start("name") + len(name)), 0.45)
 
 
 def title_segments(page: ReadPage) -> Iterator[tuple[str, float]]:
@@ -175,7 +175,7 @@ def legal_names(page: ReadPage, pairs: list[Pair]) -> Iterator[Candidate]:
                 match["name"],
             )
             start = match.end("name") - len(name)
-            yield in_line(page, line, FactKey.LEGAL_NAME, name, (start, match.end("name")), 0.8)
+            yield in_line(line, FactKey.LEGAL_NAME, name, (start, match.end("name")), 0.8)
 
 
 def without_form(name: str) -> str:

@@ -61,7 +61,7 @@ def news(page: ReadPage) -> Iterator[Candidate]:
             yield from _dated(page, index, found, below_news, used)
         elif line.when and line.item >= 0 and (when := iso_date(line.when)) and line.level:
             used.add(index)
-            yield in_line(page, line, FactKey.NEWS, line.text, (0, len(line.text)), 0.75, as_of=when)
+            yield in_line(line, FactKey.NEWS, line.text, (0, len(line.text)), 0.75, as_of=when)
 
 
 def _dated(
@@ -82,7 +82,6 @@ def _dated(
         title = after if len(after) >= 8 else line.text[:start].strip(" ,.:;|–—-·•()")
         used.add(index)
         yield in_line(
-            page,
             line,
             FactKey.NEWS,
             _title(title),

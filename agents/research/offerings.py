@@ -146,7 +146,7 @@ def _below_headings(page: ReadPage) -> Iterator[Candidate]:
             and not line.level
             and line.tag != "li"
         ):
-            listed = list(_in_a_row(page, line, key))
+            listed = list(_in_a_row(line, key))
             if listed:
                 yield from listed
                 continue
@@ -154,17 +154,17 @@ def _below_headings(page: ReadPage) -> Iterator[Candidate]:
             for link in rows[index]:
                 if _plausible(link.text, key) and not (key is K.JOB and _NO_JOBS.search(link.text)):
                     span = (link.start - line.start, link.end - line.start)
-                    yield in_line(page, line, key, link.text, span, 0.65)
+                    yield in_line(line, key, link.text, span, 0.65)
             continue
         entry = _entry(page, index, heading, key)
         if entry is None:
             continue
         value, span, confidence = entry
         counts[heading] = counts.get(heading, 0) + 1
-        yield in_line(page, line, key, value, span, confidence)
+        yield in_line(line, key, value, span, confidence)
 
 
-def _in_a_row(page: ReadPage, line: Line, key: K) -> Iterator[Candidate]:
+def _in_a_row(line: Line, key: K) -> Iterator[Candidate]:
     """The entries of a paragraph that is nothing but a list of names."""
     if any(kind is key and pattern.search(line.text[:700]) for kind, _, pattern in _PHRASES):
         return  # a sentence that introduces its list, read as one
@@ -188,7 +188,7 @@ def _in_a_row(page: ReadPage, line: Line, key: K) -> Iterator[Candidate]:
         if at >= 0:
             cursor = at + len(piece)
             yield in_line(
-                page, line, key, re.sub(r"^(?:the|die|der|das|le|la|les|el|los|las)\s", "", piece), (at, cursor), 0.72
+                line, key, re.sub(r"^(?:the|die|der|das|le|la|les|el|los|las)\s", "", piece), (at, cursor), 0.72
             )
 
 
@@ -334,7 +334,7 @@ def _tables(page: ReadPage) -> Iterator[Candidate]:
         name = _headword(lines[column].text, key)
         if _plausible(name, key):
             at = lines[column].text.find(name)
-            yield in_line(page, lines[column], key, name, (max(0, at), max(0, at) + len(name)), 0.72)
+            yield in_line(lines[column], key, name, (max(0, at), max(0, at) + len(name)), 0.72)
 
 
 def _labelled(page: ReadPage, pair: Pair) -> Iterator[Candidate]:
@@ -387,7 +387,6 @@ def _phrases(page: ReadPage) -> Iterator[Candidate]:
                         continue
                     offset = at + len(piece)
                     yield in_line(
-                        page,
                         sentence.line,
                         key,
                         name,
@@ -404,4 +403,4 @@ def _gendered(page: ReadPage) -> Iterator[Candidate]:
         if (match := GENDERED.search(line.text)) and match.start() > 3:
             name = line.text[: match.end()].strip(" -–,:")
             if _plausible(name, K.JOB):
-                yield in_line(page, line, K.JOB, name, (0, match.end()), 0.85)
+                yield in_line(line, K.JOB, name, (0, match.end()), 0.85)

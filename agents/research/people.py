@@ -81,13 +81,13 @@ def _leaders(page: ReadPage) -> Iterator[Candidate]:
                 break
             cursor = at + person.end()
             span = (sentence.at + match.start(), sentence.at + cursor)
-            yield in_line(page, sentence.line, K.CONTACT_PERSON, person["name"], span, 0.75)
+            yield in_line(sentence.line, K.CONTACT_PERSON, person["name"], span, 0.75)
 
 
 def _person_with_role(page: ReadPage, line: Line, index: int, role: re.Match[str]) -> Iterator[Candidate]:
     match = PERSON.match(line.text)
     if match and match.end() <= role.start() and not NOT_PERSON.search(match["name"]):
-        yield in_line(page, line, K.CONTACT_PERSON, match["name"], (0, role.end()), 0.75)
+        yield in_line(line, K.CONTACT_PERSON, match["name"], (0, role.end()), 0.75)
     elif role.start() <= 2 and index and len(page.lines[index - 1].text) < 45:
         above = page.lines[index - 1]
         if (match := PERSON.fullmatch(above.text)) and not NOT_PERSON.search(match["name"]) and not above.excluded:

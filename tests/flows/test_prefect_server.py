@@ -61,7 +61,6 @@ def test_a_schedule_makes_runs(house):
     def scheduled() -> list[object]:
         return [run for run in house.client.read_flow_runs(deployment_filter=mine) if run.auto_scheduled]
 
-    # Prefect looks at new deployments every few seconds, and at all of them once a minute.
-    assert until(scheduled, seconds=100)
+    assert until(scheduled, seconds=40)
     # Nothing of it may be picked up later by somebody else's test.
     house.client.delete_deployment(deployment)
