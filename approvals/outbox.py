@@ -8,15 +8,12 @@ process that dies in between sends the message again, under the same id.
 from __future__ import annotations
 
 import logging
-import os
-import socket
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import islice
 from typing import NamedTuple
-from uuid import uuid4
 
 from pydantic import SecretStr
 
@@ -25,6 +22,7 @@ from approvals.authority import Authority, same_person
 from approvals.decisions import Actor
 from approvals.deliveries import GIVE_UP, Delivery, Notice, delivery_id, event_id, pause
 from approvals.errors import ApprovalError, NotDelivered
+from approvals.holders import new_holder
 from approvals.links import Links
 from approvals.notices import ASKS, EVENTS, notice
 from approvals.ports import Clock, Directory, Notifier, Person, Store, Transaction
@@ -98,7 +96,7 @@ class Outbox:
         self._subscriptions = subscriptions
         self._opened = opened
         self._terms = terms
-        self._holder = f"{socket.gethostname()}:{os.getpid()}:{uuid4().hex[:8]}"
+        self._holder = new_holder()
         self._tidied_at: datetime | None = None
         self._told_problem: str | None = None
 

@@ -17,6 +17,7 @@ from approvals.differences import differences
 from approvals.lifecycle import PAST_TENSE, Action, State
 from approvals.ports import Examination
 from approvals.requests import Content, Request, WorkingCopy
+from approvals.service import History
 
 _BREAK = "  \n"
 """A line break within a paragraph; it does not show where the Markdown is read as it stands."""
@@ -38,6 +39,12 @@ class Report(Value):
     examination_refused: str | None = None
     allowed_actions: tuple[Action, ...] = ()
     working_copy: WorkingCopy | None = None
+
+    @classmethod
+    def of(cls, request: Request, history: History, **more: Any) -> Report:
+        """The report of a request with its history, and what else this person may know."""
+        past = {"contents": history.contents, "signoffs": history.signoffs, "rulings": history.rulings}
+        return cls(request=request, document=document_of(request), **past, **more)
 
     @property
     def is_signed(self) -> bool:

@@ -7,14 +7,11 @@ import functools
 import inspect
 import json
 import logging
-import os
-import socket
 import threading
 import typing
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, Protocol, TypeVar
-from uuid import uuid4
 
 from prefect.context import FlowRunContext, TaskRunContext
 from pydantic import TypeAdapter
@@ -23,6 +20,7 @@ from approvals.canonical import canonical, digest
 from approvals.decisions import Actor, PermitSlip
 from approvals.effects import Effects
 from approvals.errors import NoPermit, PermitInUse
+from approvals.holders import new_holder
 from approvals.permits import Used
 from flows import composition
 from flows.errors import GateInvalid
@@ -67,7 +65,7 @@ def guarded(*, action: str, target: str | Callable[[], str]) -> Callable[[Callab
             effects = composition.approvals().gatekeeper.effects
             where = target() if callable(target) else target
             sha256 = digest(canonical(document))
-            holder = f"{socket.gethostname()}:{os.getpid()}:{uuid4().hex[:8]}"
+            holder = new_holder()
             waited = 0.0
             while True:
                 try:

@@ -8,15 +8,15 @@ from __future__ import annotations
 
 import json
 import logging
-import os
-import socket
+import re
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from datetime import timedelta
 from typing import Any
-from uuid import UUID, uuid4, uuid5
+from uuid import UUID, uuid5
 
+import httpx
 from prefect.client.orchestration import SyncPrefectClient, get_client
 from prefect.client.schemas.actions import ArtifactCreate
 from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterKey
@@ -27,10 +27,11 @@ from prefect.settings import get_current_settings
 from approvals.bootstrap import Approvals
 from approvals.decisions import SYSTEM
 from approvals.happenings import Happening, Watch
+from approvals.holders import new_holder
 from approvals.lifecycle import is_open
 from approvals.policies import groups_asked
 from approvals.ports import Wanted
-from approvals.rendering import Report, as_markdown, document_of
+from approvals.rendering import Report, as_markdown
 from approvals.requests import Request
 
 _FOLLOWER = "monitoring"
@@ -72,7 +73,7 @@ class Monitoring:
         self._documents = documents
         self._address = address.rstrip("/")
         self._settled = timedelta(seconds=settled)
-        self._holder = f"{socket.gethostname()}:{os.getpid()}:{uuid4().hex[:8]}"
+        self._holder = new_holder()
         self._client: SyncPrefectClient | None = None
 
     def run(self, stop: threading.Event, every: float = 1.0) -> None:
@@ -114,7 +115,14 @@ class Monitoring:
             if events:
                 self._connected().request("POST", "/events", json=[event.model_dump(mode="json") for event in events])
             for request in {request.id: request for _, request in recent}.values():
-                self._show(request, {one.name.partition(".")[2] for one, of in recent if of.id == request.id})
+                acts = {one.name.partition(".")[2] for one, of in recent if of.id == request.id}
+                try:
+                    self._show(request, acts)
+                except (httpx.HTTPStatusError, ValueError) as error:
+                    if isinstance(error, httpx.HTTPStatusError) and error.response.status_code >= 500:
+                        raise
+                    # It would be refused again; it must not keep what happens after it from being shown.
+                    log.warning("Prefect takes nothing of request %s: %s", request.id, error)
         with store.begin() as transaction:
             transaction.tell_up_to(last, _FOLLOWER)
         return last - after
@@ -159,14 +167,14 @@ class Monitoring:
     def _show(self, request: Request, acts: set[str]) -> None:
         if not _is_id(request.run.id):
             return
-        if "erased" in acts:
+        erased = "erased" in acts
+        if erased:
             self._remove_artifacts(request)
-            return
-        if _NAMING.isdisjoint(acts):
+        elif _NAMING.isdisjoint(acts):
             return
         with suppress(ObjectNotFound):  # a run of another server, or one that was deleted
             self._connected().update_flow_run(UUID(request.run.id), name=self._name(request.run.id, request))
-            for artifact in self._artifacts(request):
+            for artifact in () if erased else self._artifacts(request):
                 self._connected().create_artifact(artifact)
 
     def _name(self, run: str, request: Request) -> str:
@@ -183,15 +191,18 @@ class Monitoring:
         return " · ".join(part for part in (shown.run.flow, shown.about or shown.title, stands) if part)[:_LONGEST]
 
     def _artifacts(self, request: Request) -> Iterator[ArtifactCreate]:
-        gate, run = request.identity.gate.replace("_", "-").lower(), UUID(request.run.id)
+        # A gate is named in any letters, an artifact in plain ones.
+        gate = re.sub(r"[^a-z0-9]+", "-", request.identity.gate.lower()).strip("-") or "gate"
+        run = UUID(request.run.id)
         link = f"[Open in the queue]({self._url(request)})\n\n" if self._address else ""
         if self._documents:
-            told = link + as_markdown(self._report(request), self._text(request))
+            report = Report.of(request, self._approvals.service.history(request.id, SYSTEM))
+            told = link + as_markdown(report, self._render(request.kind, report.document))
             name = f"{request.identity.gate.replace('_', ' ').capitalize()} as it stands in the queue"
             yield ArtifactCreate(
                 key=f"{gate}-{request.id.lower()}", type="markdown", data=told, description=name, flow_run_id=run
             )
-            if changes := _changes(document_of(request)):
+            if changes := _changes(report.document):
                 yield ArtifactCreate(
                     key=f"{gate}-changes-{request.id.lower()}",
                     type="table",
@@ -223,19 +234,6 @@ class Monitoring:
             "why": said if self._documents else "",
             "request": self._url(request) or request.id,
         }
-
-    def _report(self, request: Request) -> Report:
-        history = self._approvals.service.history(request.id, SYSTEM)
-        return Report(
-            request=request,
-            document=document_of(request),
-            contents=history.contents,
-            signoffs=history.signoffs,
-            rulings=history.rulings,
-        )
-
-    def _text(self, request: Request) -> str | None:
-        return self._render(request.kind, document_of(request))
 
     def _remove_artifacts(self, request: Request) -> None:
         client = self._connected()

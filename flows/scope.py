@@ -6,8 +6,6 @@ import asyncio
 import functools
 import inspect
 import logging
-import os
-import socket
 import threading
 import typing
 from collections.abc import Awaitable, Callable, Iterator, Sequence
@@ -15,7 +13,6 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any, Generic, ParamSpec, TypeVar
-from uuid import uuid4
 
 import httpx
 import prefect
@@ -28,6 +25,7 @@ from pydantic import BaseModel
 
 from approvals.decisions import Actor
 from approvals.gatekeeping import Gatekeeper
+from approvals.holders import new_holder
 from approvals.ports import Wanted
 from approvals.requests import Identity, RunReference
 from flows import composition
@@ -102,7 +100,7 @@ class Scope:
     suspendable: bool
     task: asyncio.Task[Any] | None
     thread: int
-    holder: str = field(default_factory=lambda: f"{socket.gethostname()}:{os.getpid()}:{uuid4().hex[:8]}")
+    holder: str = field(default_factory=new_holder)
     opened: set[Identity] = field(default_factory=set)
     took_up: bool = False
     waited: bool = False

@@ -8,17 +8,15 @@ from __future__ import annotations
 
 import heapq
 import logging
-import os
-import socket
 import threading
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from uuid import uuid4
 
 from approvals.bootstrap import Approvals
 from approvals.errors import ApprovalError, NotFound
+from approvals.holders import new_holder
 from approvals.ports import Runs, RunWatch
 from approvals.requests import Request
 from flows.handover import Ear
@@ -75,8 +73,7 @@ class Waker:
         self._leads_until: datetime | None = None
         self._every = every
         self._reconcile_every = timedelta(seconds=reconcile_every)
-        # Containers that share a network can share name and process number too.
-        self._holder = f"{socket.gethostname()}:{os.getpid()}:{uuid4().hex[:8]}"
+        self._holder = new_holder()
         self._reconciled_at: datetime | None = None
         self._told_stuck: set[str] = set()
         self._told_unknown: set[str] = set()
@@ -117,31 +114,33 @@ class Waker:
             _, tries, request_id = heapq.heappop(self._due)
             if self._leads_until is None or now >= self._leads_until:
                 continue  # another process leads, and looks
-            if self._at_once(request_id, now):
+            request = self._waited_for(request_id, now)
+            if request is None:
+                continue
+            if self._at_once(request, now):
                 woken += 1
-            elif tries < len(_AGAIN_SECONDS) and self._is_waited_for(request_id, now):
+            elif tries < len(_AGAIN_SECONDS):
                 heapq.heappush(self._due, (now + timedelta(seconds=_AGAIN_SECONDS[tries]), tries + 1, request_id))
         return woken
 
-    def _at_once(self, request_id: str, now: datetime) -> bool:
+    def _at_once(self, request: Request, now: datetime) -> bool:
         """Whether the run of this answer was just asked to go on, without asking first how it stands."""
-        if not self._is_waited_for(request_id, now):
-            return False
-        request = self._approvals.gatekeeper.get(request_id)
         if request.held_until is not None and request.held_until > now:
             return False  # a process is there, and will find the answer itself
         if request.run.deployment is None or not self._runs.wake(request.run.id):
             return False
         self._woken_at = {one: at for one, at in self._woken_at.items() if at + _ON_ITS_WAY > now}
-        self._woken_at[request_id] = now
+        self._woken_at[request.id] = now
         return True
 
-    def _is_waited_for(self, request_id: str, now: datetime) -> bool:
+    def _waited_for(self, request_id: str, now: datetime) -> Request | None:
+        """The request, if its answer counts and nobody has taken it up."""
         try:
             request = self._approvals.gatekeeper.get(request_id)
         except NotFound:
-            return False
-        return request.answered(now) and request.wake_since is not None and request.taken_up_at is None
+            return None
+        waits = request.answered(now) and request.wake_since is not None and request.taken_up_at is None
+        return request if waits else None
 
     def once(self) -> Round:
         """One round: deadlines, then runs to wake, and now and then the strays."""

@@ -13,7 +13,7 @@ from approvals.cli.terminal import refusing, say, say_json, say_markdown, say_ta
 from approvals.errors import ApprovalError
 from approvals.lifecycle import OPEN, State
 from approvals.ports import Examination, PageOf
-from approvals.rendering import Report, as_html, as_markdown, document_of
+from approvals.rendering import Report, as_html, as_markdown
 from approvals.requests import Request
 from approvals.views import detail, examination_view, history_view, page_view, request_view
 
@@ -107,12 +107,9 @@ def report_of(at: Session, request: Request) -> Report:
     history = service.history(request.id, at.by)
     working_copy = service.working_copy(request.id, at.by) if request.is_open else None
     examination, refused = _examined(at, request)
-    return Report(
-        request=request,
-        document=document_of(request),
-        contents=history.contents,
-        signoffs=history.signoffs,
-        rulings=history.rulings,
+    return Report.of(
+        request,
+        history,
         examination=examination,
         examination_refused=refused,
         allowed_actions=service.allowed_actions(request, at.by),

@@ -12,7 +12,7 @@ from markdown_it import MarkdownIt
 
 from approvals.characters import visible
 from approvals.differences import differences
-from approvals.rendering import Report, _md, _md_lines, as_html, as_markdown, difference_lines, document_of
+from approvals.rendering import Report, _md, _md_lines, as_html, as_markdown, difference_lines
 from approvals.requests import Flag
 
 HOSTILE = "<script>alert(1)</script> [click](javascript:alert(1)) ![x](https://track.example/p.png) \u202egpj\x1b[31m"
@@ -23,12 +23,9 @@ def report(service, BEN):
     def made(request, who=BEN):
         request = service.get(request.id)
         history = service.history(request.id)
-        return Report(
-            request=request,
-            document=document_of(request),
-            contents=history.contents,
-            signoffs=history.signoffs,
-            rulings=history.rulings,
+        return Report.of(
+            request,
+            history,
             examination=service.examine(request) if request.is_open else None,
             allowed_actions=service.allowed_actions(request, who),
         )

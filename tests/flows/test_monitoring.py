@@ -92,11 +92,33 @@ def test_what_is_erased_is_erased_beside_the_run_as_well(house, monitoring):
     house.approvals.service.withdraw(request.id, "no longer needed")
     shown(monitoring)
     assert artifacts(house, run)
+    assert request.title in house.client.read_flow_run(UUID(run)).name
 
     house.approvals.service.erase(request.id, SYSTEM)
     shown(monitoring)
 
     assert artifacts(house, run) == {}
+    assert request.title not in house.client.read_flow_run(UUID(run)).name
+
+
+def test_what_prefect_refuses_keeps_nothing_else_from_being_shown(house, monitoring, monkeypatch):
+    run = house.begin(letters.one_letter, to="halden")
+    refused = house.the_request(run)
+    other = house.begin(letters.one_letter, to="kestrel")
+    request = house.the_request(other)
+    drawn = monitoring._artifacts
+
+    def misnamed(one):
+        if one.id == refused.id:
+            return iter([next(drawn(one)).model_copy(update={"key": "Not A Key"})])
+        return drawn(one)
+
+    monkeypatch.setattr(monitoring, "_artifacts", misnamed)
+
+    shown(monitoring)
+
+    assert artifacts(house, run) == {}
+    assert set(artifacts(house, other)) == {f"letter-{request.id.lower()}"}
 
 
 def test_each_act_is_one_event_of_prefect_however_often_it_is_sent(house, monitoring):
