@@ -33,6 +33,8 @@ from staging.companies import RARE, names
 Row = dict[str, Any]
 _AT_ONCE = 5_000
 _SHARE_DECIDED = 0.6
+_WHOLE_ONE_IN = 10
+"""Of so many requests one has a whole document; the others have a letter's."""
 _WORKER = Actor(kind="worker", id="outreach", via="flow", scopes=frozenset({"gate"}))
 _OUTCOMES = (Action.APPROVE,) * 15 + (Action.REJECT,) * 2 + (Action.RETURN,) * 3
 _ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
@@ -91,16 +93,14 @@ class Filler:
         state = {Action.APPROVE: State.APPROVED, Action.REJECT: State.REJECTED, Action.RETURN: State.RETURNED}[action]
         return reset(model).model_copy(update={"state": state, "ruling": ruling, "revision": 3}), ruling
 
-    def rows(
-        self, pending: int, whole_one_in: int, seq: int, head: str
-    ) -> Iterator[tuple[dict[Table, list[Row]], str]]:
+    def rows(self, pending: int, seq: int, head: str) -> Iterator[tuple[dict[Table, list[Row]], str]]:
         """Batches of rows of every table, each with the hash of its last entry."""
         decided = int(pending * _SHARE_DECIDED)
         kinds = ["open"] * pending + ["decided"] * decided
         self._chance.shuffle(kinds)
         batch: dict[Table, list[Row]] = {table: [] for table in _TABLES}
         for number, kind in enumerate(kinds):
-            pool = self._whole if number % whole_one_in == 0 else self._light
+            pool = self._whole if number % _WHOLE_ONE_IN == 0 else self._light
             first = kind == "open" and not self.largest
             prototype = self._largest if first else self._chance.choice(pool[kind])
             seq, head = self._add(batch, prototype, number, seq, head)
@@ -205,7 +205,7 @@ def lean(letter: Request, model: Request) -> Request:
     return model.model_copy(update={"kind": letter.kind, "content": letter.content.model_copy(update={"flags": flags})})
 
 
-def fill(store: SqlStore, filler: Filler, pending: int, *, whole_one_in: int = 10) -> float:
+def fill(store: SqlStore, filler: Filler, pending: int) -> float:
     """Fill the store; tells the seconds it took."""
     started = time.perf_counter()
     database: Any = store._database
@@ -215,7 +215,7 @@ def fill(store: SqlStore, filler: Filler, pending: int, *, whole_one_in: int = 1
         for index in indexes:
             index.drop(connection)
         words = _without_words(connection)
-        for batch, last in filler.rows(pending, whole_one_in, seq, head):
+        for batch, last in filler.rows(pending, seq, head):
             seq, head = seq + len(batch[AUDIT]), last
             _index_words(connection, batch[REQUEST])
             for table, added in batch.items():
