@@ -16,6 +16,7 @@ from typing import Any
 
 import psycopg
 import pytest
+from hypothesis import settings
 
 # Prefect makes its home when it is imported; the caller's is not ours to write to.
 _PREFECT_HOME = tempfile.mkdtemp(prefix="countersign-prefect-")
@@ -24,6 +25,10 @@ atexit.register(shutil.rmtree, _PREFECT_HOME, ignore_errors=True)
 
 from approvals.store import open_store, sqlite  # noqa: E402
 from approvals.store.sqlite import SqliteDatabase  # noqa: E402
+
+# No test is timed: a machine that does other things at the moment is no fault of the code.
+settings.register_profile("untimed", deadline=None)
+settings.load_profile("untimed")
 
 OURS = ("APPROVALS_", "AGENTS_", "FLOWS_", "COUNTERSIGN_")
 

@@ -252,11 +252,16 @@ class House:
         if self._client is not None:
             self._client.__exit__(None, None, None)
 
+    @property
+    def name(self) -> str:
+        """Of its deployments. The test's: under one name, another test process would replace one, schedules and all."""
+        return self.home.parent.name
+
     def deploy(self, flow: Any, **terms: Any) -> UUID:
         """A deployment of this flow that no worker serves: the test executes its runs."""
         flow_id = self.client.create_flow(flow)
         terms = {"entrypoint": f"letters.{flow.fn.__name__}", "enforce_parameter_schema": False, **terms}
-        deployment: UUID = self.client.create_deployment(flow_id, self.home.name, **terms)
+        deployment: UUID = self.client.create_deployment(flow_id, self.name, **terms)
         return deployment
 
     def start(

@@ -73,7 +73,7 @@ def test_a_file_with_a_heading_alone_has_no_prospects(tmp_path):
 @pytest.mark.xdist_group("prefect")
 def test_the_same_key_starts_a_run_once_and_its_requester_is_on_its_label(house):
     house.deploy(letters.one_letter)
-    name = f"one-letter/{house.home.name}"
+    name = f"one-letter/{house.name}"
 
     async def start(key: str, requester: str) -> object:
         return await start_run(name, {"to": "halden"}, requester=requester, key=key, tags=["campaign:spring"])

@@ -235,7 +235,7 @@ def test_a_run_that_its_schedule_created_is_asked_for_by_the_schedule(house):
     run = FlowRun(flow_id=uuid4(), auto_scheduled=True, deployment_id=deployment)
     nameless = FlowRun(flow_id=uuid4(), auto_scheduled=True)
 
-    assert _requester(run, "one-letter") == f"schedule:{house.home.name}"
+    assert _requester(run, "one-letter") == f"schedule:{house.name}"
     assert _requester(nameless, "one-letter") == "schedule:one-letter"
 
 
