@@ -60,6 +60,9 @@ class Policy(Value):
     ask_when: Literal["always", "flagged"] = Field(default="always", description="flagged: only where a flag is raised")
     recall: int = Field(default=8, ge=0, le=3_600, description="seconds in which a decision can be taken back")
     claim: Duration = Field(default=900, ge=10, description="seconds a claim holds")
+    linger: Duration = Field(
+        default=60, le=3_600, description="seconds a run's process may stay after its gate opened; 0: it never does"
+    )
 
     @model_validator(mode="after")
     def _terms_agree(self) -> Policy:

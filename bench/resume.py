@@ -38,7 +38,13 @@ POLICIES = """
 groups = ["sales"]
 on_timeout = "expire"
 recall = 0
+linger = 0
 
+[policies.quick]
+groups = ["sales"]
+on_timeout = "expire"
+recall = 0
+linger = "10m"
 """
 
 PEOPLE = """
@@ -55,6 +61,9 @@ pull: []
 deployments:
   - name: bench
     entrypoint: staging.gated.gated
+    work_pool: {name: countersign}
+  - name: bench
+    entrypoint: staging.gated.quick
     work_pool: {name: countersign}
 """
 
@@ -156,12 +165,13 @@ class Home:
 
     def requests(self, runs: list[str]) -> dict[str, Any]:
         """The open request of each of these runs."""
+        from approvals.lifecycle import OPEN
         from approvals.ports import Wanted
 
-        found = {}
+        found: dict[str, Any] = {}
         for run in runs:
             with self.approvals.store.read() as transaction:
-                (found[run],) = transaction.page(Wanted(run=run), limit=1).requests
+                found.update((run, one) for one in transaction.page(Wanted(run=run, states=OPEN), limit=1).requests)
         return found
 
     def marked(self, name: str, seconds: float = 60) -> float:
@@ -181,22 +191,41 @@ def decided(home: Home, n: int, label: str) -> list[Figure]:
     home.suspended(list(runs.values()))
     requests = home.requests(list(runs.values()))
     time.sleep(3)
-    clicks, effects = [], []
+    took = []
     for name, run in runs.items():
         time.sleep(random.uniform(0.5, 1.5))
-        request = requests[run]
-        click = time.time()
-        answer = home.queue.post(
-            f"/api/v1/requests/{request.id}/verdicts", json={"version": request.version, "verdict": {"kind": "approve"}}
-        )
-        if answer.is_error:
-            raise SystemExit(answer.text)
-        line = home.marked(f"{name}.0")
-        effect = home.approvals.gatekeeper.get(request.id).effective_at.timestamp()
-        clicks.append(line - click)
-        effects.append(line - effect)
-    # The first one makes the queue import the document's class.
-    return [figure(f"{label}, from the effect", effects[1:]), figure(f"{label}, from the click", clicks[1:])]
+        took.append(approved(home, requests[run], f"{name}.0"))
+    return figures_of(label, took)
+
+
+def lingered(home: Home, n: int, label: str) -> list[Figure]:
+    """A run whose process stays in each of its gates, decided one gate after the other."""
+    run = home.start("quick/bench", {"name": label, "gates": n + 1})
+    took = []
+    for turn in range(n + 1):
+        until(lambda: bool(home.requests([run]) and home.state(run) == "Waiting for review"))
+        time.sleep(random.uniform(0.5, 1.5))
+        took.append(approved(home, home.requests([run])[run], f"{label}.{turn}"))
+    return figures_of(label, took)
+
+
+def approved(home: Home, request: Any, mark: str) -> tuple[float, float]:
+    """Approve it over REST; the seconds to the next line of its flow, from the effect and from the click."""
+    click = time.time()
+    answer = home.queue.post(
+        f"/api/v1/requests/{request.id}/verdicts", json={"version": request.version, "verdict": {"kind": "approve"}}
+    )
+    if answer.is_error:
+        raise SystemExit(answer.text)
+    line = home.marked(mark)
+    effect = home.approvals.gatekeeper.get(request.id).effective_at.timestamp()
+    return line - effect, line - click
+
+
+def figures_of(label: str, took: list[tuple[float, float]]) -> list[Figure]:
+    """The first one makes the queue import the document's class, and is left out."""
+    effects, clicks = zip(*took[1:], strict=True)
+    return [figure(f"{label}, from the effect", list(effects)), figure(f"{label}, from the click", list(clicks))]
 
 
 def resumed(home: Home, n: int, deployment: str, label: str) -> Figure:
@@ -254,7 +283,7 @@ def on_prefect_alone(home: Home, n: int) -> list[Figure]:
 
 def row(one: Figure) -> str:
     """A line of the table."""
-    return f"{one.name:<56} {one.n:>4} {one.p50:>9.0f} {one.p95:>9.0f} {one.most:>9.0f}"
+    return f"{one.name:<56} {one.n:>4} {one.p50:>9.1f} {one.p95:>9.1f} {one.most:>9.1f}"
 
 
 def main() -> None:
@@ -283,6 +312,9 @@ def main() -> None:
                 home.suspended(more, seconds=60 + others * 4)
                 there = others
                 for one in decided(home, n, f"suspended, {others} others wait"):
+                    figures.append(one)
+                    print(row(one), flush=True)
+                for one in lingered(home, n, f"lingering, {others} others wait"):
                     figures.append(one)
                     print(row(one), flush=True)
             if bare:

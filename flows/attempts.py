@@ -7,13 +7,18 @@ makes them anew for every run, which takes a tenth of a second; here they live a
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from contextlib import AsyncExitStack
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 from uuid import UUID
 
 import anyio
+import httpx
 from prefect._internal.observers import FlowRunCancellingObserver
 from prefect.client.orchestration import get_client
+from prefect.client.schemas.objects import State
+from prefect.exceptions import ObjectNotFound
 from prefect.flows import load_flow_from_flow_run
 from prefect.logging import get_logger
 from prefect.runner._cancellation_manager import CancellationManager
@@ -23,8 +28,13 @@ from prefect.runner._flow_run_executor import FlowRunExecutor
 from prefect.runner._hook_runner import HookRunner
 from prefect.runner._process_manager import ProcessHandle, ProcessManager
 from prefect.runner._state_proposer import StateProposer
+from prefect.states import Scheduled
+
+from flows.handover import tell
+from flows.lingering import WAITING
 
 if TYPE_CHECKING:
+    from prefect.client.orchestration import PrefectClient
     from prefect.client.schemas.objects import FlowRun
 
     from flows.children import Child
@@ -60,7 +70,7 @@ class Attempts:
         self._channel = ControlChannel()
         self._observer = FlowRunCancellingObserver(on_cancelling=self._cancelling)
         self._processes = await enter(ProcessManager(on_add=self._added, on_remove=self._removed))
-        self._proposer = StateProposer(client=client)
+        self._proposer = _Proposer(client=client)
         self._hooks = HookRunner(resolve_flow=load_flow_from_flow_run)
         emitter = await enter(EventEmitter(runner_name="countersign", client=client))
         await enter(self._channel)
@@ -116,7 +126,16 @@ class Attempts:
         if execution is None:  # it was cancelled before it began, and is marked so
             child.dismiss()
             return 0
-        return execution.status_code or 0
+        return 0 if self._proposer.scheduled_again(flow_run.id) else execution.status_code or 0
+
+    async def let_go(self, home: Path, seconds: float = 5.0) -> None:
+        """Have those that stay in a gate suspend, and wait so long for it: whoever is at work stays at work."""
+        staying = [
+            child for run_id, child in self._children.items() if tell(home, "run", {"is": "leave"}, name=str(run_id))
+        ]
+        with anyio.move_on_after(seconds):
+            for child in staying:
+                await child.wait()
 
     def _cancelling(self, flow_run_id: UUID) -> None:
         if flow_run_id in self._children:
@@ -128,6 +147,32 @@ class Attempts:
     async def _removed(self, run_id: UUID) -> None:
         self._observer.remove_in_flight_flow_run_id(run_id)
         self._channel.unregister(run_id)
+
+
+class _Proposer(StateProposer):
+    """Has a run start again whose process was killed while it only waited: nothing of it is lost."""
+
+    def __init__(self, *, client: PrefectClient) -> None:
+        super().__init__(client=client)
+        self._again: set[UUID] = set()
+
+    def scheduled_again(self, run_id: UUID) -> bool:
+        """Whether the run's last process was replaced instead of mourned."""
+        if run_id in self._again:
+            self._again.discard(run_id)
+            return True
+        return False
+
+    async def propose_crashed(self, flow_run: FlowRun, message: str) -> State[Any] | None:
+        with contextlib.suppress(httpx.HTTPError, ObjectNotFound):
+            state = (await self._client.read_flow_run(flow_run.id)).state
+            if state is not None and state.is_running() and state.name == WAITING:
+                again: State[Any] = Scheduled(name="Rescheduled", message=f"It waited for an answer. {message}")
+                await self._client.set_flow_run_state(flow_run.id, again, force=True)
+                self._again.add(flow_run.id)
+                log.warning("The process of run %r was killed while it waited; another takes over.", flow_run.name)
+                return again
+        return await super().propose_crashed(flow_run, message)
 
 
 class _Started:

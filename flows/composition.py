@@ -36,9 +36,11 @@ def _approvals() -> Approvals:
 
 
 def _pass_on(home: Path, request: Request) -> None:
-    """Tell the waker of this home that an answer was given, and from when on it counts."""
+    """Tell whoever waits for it in this home that an answer was given, and from when on it counts."""
     if request.effective_at is not None:
-        tell(home, "waker", {"request": request.id, "at": request.effective_at.isoformat()})
+        message = {"request": request.id, "at": request.effective_at.isoformat()}
+        tell(home, "run", message, name=request.run.id)
+        tell(home, "waker", message)
 
 
 def settings() -> Settings:

@@ -45,6 +45,7 @@ LATE = (
     "flows.composition",
     "flows.engine",
     "flows.gates",
+    "flows.lingering",
 )
 
 log = logging.getLogger("countersign.forking")
@@ -250,7 +251,7 @@ def _prepared(job: dict[str, Any]) -> Any:
     from prefect.flows import load_flow_from_entrypoint
     from prefect.logging.loggers import flow_run_logger
 
-    from flows import engine
+    from flows import engine, lingering
 
     flow_run = FlowRun.model_validate(job["run"])
     failure: Exception | None = None
@@ -262,6 +263,7 @@ def _prepared(job: dict[str, Any]) -> Any:
     else:
         flow = _stored_here(flow, job)
         if getattr(flow.fn, "gates", ()):
+            lingering.grant(lingering.Leave.of(job["leave"]) if job.get("leave") else None)
             _warm()
 
     def run(word: dict[str, Any]) -> None:

@@ -148,6 +148,12 @@ async def _wait(scope: Scope, questions: Sequence[Question]) -> None:
     if not scope.suspendable:
         await _hold(scope, requests)
         return
+    try:
+        if await scope.lingering.answered(scope, requests):
+            return
+    except Pause:
+        await asyncio.to_thread(scope.rest)
+        raise
     waiting = requests[0]
     attempt = await asyncio.to_thread(scope.gatekeeper.suspending, waiting.id)
     if attempt is None:

@@ -30,6 +30,7 @@ from approvals.ports import Wanted
 from approvals.requests import Identity, RunReference
 from flows import composition
 from flows.errors import GateInvalid, GateMisplaced, GateNotDeclared, GateReused, Unapproved
+from flows.lingering import Lingering, granted
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -107,11 +108,18 @@ class Scope:
     resting: bool = False
     lease: threading.Lock = field(default_factory=threading.Lock)
     said_holding: bool = False
+    lingering: Lingering = field(default_factory=lambda: Lingering(None))
 
     @property
     def actor(self) -> Actor:
         """The run itself, as it stands in the record."""
         return Actor(kind="worker", id=self.run.flow or "flow", via="flow", scopes=frozenset({"gate"}))
+
+    def show(self) -> None:
+        """Put this process's note on the run's unanswered requests: it is at work on them."""
+        with self.lease:
+            if not self.resting:
+                self.gatekeeper.keep_alive(self.run.id, self.holder, HOLD_SECONDS)
 
     def rest(self) -> None:
         """Take this process's note off the run's requests: it was suspended, and nobody is at work on them."""
@@ -232,6 +240,8 @@ def flow(
                 except Unapproved as end:
                     get_run_logger().info(str(end))
                     return Completed(name=end.outcome, message=str(end)[:500])
+                finally:
+                    await scope.lingering.told()
 
         execute.gates = tuple(named)  # type: ignore[attr-defined]
         # Prefect reads the annotations where `execute` stands, and there their names mean nothing.
@@ -267,6 +277,8 @@ def _entered(gates: dict[str, Gate[Any]]) -> Scope:
         # asked already goes on under the terms it asked under, whatever became of the files since.
         gatekeeper.check([gate.terms for gate in gates.values()], requester)
     deployment = str(flow_run.deployment_id) if flow_run.deployment_id else None
+    # Suspended, a run uses up none of the time that its flow may take.
+    timed = context.flow is not None and context.flow.timeout_seconds is not None
     run = RunReference(
         id=str(flow_run.id),
         name=flow_run.name,
@@ -283,6 +295,7 @@ def _entered(gates: dict[str, Gate[Any]]) -> Scope:
         suspendable=deployment is not None,
         task=None,
         thread=0,
+        lingering=Lingering(granted() if deployment is not None and not timed else None),
     )
 
 
@@ -325,12 +338,11 @@ def _keep_alive(scope: Scope, ended: threading.Event) -> None:
     if ended.wait(_FIRST_HOLD_SECONDS):
         return
     while True:
-        with scope.lease:
-            if scope.resting:
-                return
-            try:
-                scope.gatekeeper.keep_alive(scope.run.id, scope.holder, HOLD_SECONDS)
-            except Exception as error:
-                log.warning("The lease of run %s was not renewed: %s", scope.run.id, error)
+        if scope.resting:
+            return
+        try:
+            scope.show()
+        except Exception as error:
+            log.warning("The lease of run %s was not renewed: %s", scope.run.id, error)
         if ended.wait(HOLD_SECONDS / 3):
             return

@@ -35,6 +35,12 @@ class Settings(BaseSettings):
     show_documents: bool = Field(
         default=True, description="whether Prefect's pages show what drafts say; else only how they were decided"
     )
+    linger_places: int = Field(
+        default=8, ge=0, le=500, description="run processes of one home that may stay in a gate at once; 0: none does"
+    )
+    linger_spare_mb: int = Field(
+        default=500, ge=0, description="megabytes of memory the machine must have free, or no process stays in a gate"
+    )
     runs_at_once: int = Field(default=4, ge=1, le=500, description="run processes that `up` lets its worker start")
 
 

@@ -163,6 +163,9 @@ class CountersignWorker(BaseWorker[CountersignJob, CountersignVariables, Counter
             self._ear.close()
         for task in self._readied.values():
             task.cancel()
+        if self._attempts is not None:
+            with anyio.CancelScope(shield=True):
+                await self._attempts.let_go(self._home)
         await super().teardown(*exc_info)
 
     # -- being woken -------------------------------------------------------------------------------------------------
@@ -189,6 +192,13 @@ class CountersignWorker(BaseWorker[CountersignJob, CountersignVariables, Counter
             self._at_work.start_soon(self._resumed, run_id)
         elif what == "refused":
             self._at_work.start_soon(self._dismiss, run_id)
+        elif what == "lingering" and self._attempts is not None and run_id in self._attempts:
+            # It is idle, and its places are counted elsewhere (flows/lingering.py).
+            self._release_limit_slot(run_id)
+            self._at_work.start_soon(self._look_for_runs)
+        elif what == "gone on" and self._limiter is not None and not self._is_free(run_id):
+            with contextlib.suppress(anyio.WouldBlock, RuntimeError):
+                self._limiter.acquire_on_behalf_of_nowait(run_id)
 
     @property
     def _at_work(self) -> anyio.abc.TaskGroup:
@@ -430,9 +440,23 @@ class CountersignWorker(BaseWorker[CountersignJob, CountersignVariables, Counter
                 "folder": folder or str(job.working_dir),
                 "stream_output": job.stream_output,
                 "local_results": self._known.results_are_local,
+                "leave": self._leave(flow_run, deployment),
             }
         )
         self._ready[flow_run.id] = _Ready(child, folder)
+
+    def _leave(self, flow_run: FlowRun, deployment: DeploymentResponse) -> dict[str, Any] | None:
+        """Leave to stay in a gate; None where a limit counts this run, for then others wait for its place."""
+        from flows.settings import read_settings
+
+        if flow_run.work_queue_id not in self._known.unlimited or deployment.global_concurrency_limit is not None:
+            return None
+        settings = read_settings()
+        return {
+            "home": str(self._home),
+            "places": settings.linger_places,
+            "spare": settings.linger_spare_mb * 1_000_000,
+        }
 
     async def _send_home(self, run_id: UUID) -> None:
         """Undo a preparation, if there was one."""

@@ -24,6 +24,7 @@ class Note(BaseModel):
 
 
 NOTE = Gate("note", Note)
+QUICK = Gate("quick", Note)
 
 
 def mark(name: str) -> None:
@@ -44,6 +45,15 @@ async def gated(name: str, gates: int = 1) -> str:
     """As many gates as asked for, one after the other; a mark after each."""
     for turn in range(gates):
         await reviewed(NOTE, write, name, turn)
+        mark(f"{name}.{turn}")
+    return name
+
+
+@flow(gates=[QUICK])
+async def quick(name: str, gates: int = 1) -> str:
+    """The same under a policy that lets the process stay."""
+    for turn in range(gates):
+        await reviewed(QUICK, write, name, turn)
         mark(f"{name}.{turn}")
     return name
 

@@ -4,97 +4,21 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
-import sys
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
-from pathlib import Path
 from uuid import UUID
 
 import letters
 import pytest
-from houses import PATH, PEOPLE, POLICIES, House, Server, until
+from houses import PATH, until
 from prefect.states import Cancelling
+from workers import waking
 
 from approvals.audit import verify
 from approvals.resume import PrefectRuns
-from flows import composition
 from flows.children import can_fork
-from flows.handover import Ear, tell
 from flows.waking import Waker
 
 pytestmark = [pytest.mark.server, pytest.mark.xdist_group("worker")]
-
-
-class Worker:
-    """A worker of the pool `letters`."""
-
-    def __init__(self, home: Path, type_: str = "process") -> None:
-        self._home = home
-        self.type = type_
-        self.path = PATH
-        self._process: subprocess.Popen[bytes] | None = None
-
-    @property
-    def log(self) -> str:
-        """What it and its runs have said."""
-        return (self._home / "worker.log").read_text()
-
-    def start(self, *options: str) -> None:
-        """Start it; it takes what is scheduled."""
-        command = ("-m", "prefect", "worker", "start", "--pool", "letters", "--type", self.type, *options)
-        with (self._home / "worker.log").open("ab") as log:
-            self._process = subprocess.Popen(
-                [sys.executable, *command],
-                env={**os.environ, "PYTHONPATH": self.path},
-                cwd=self._home,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-            )
-
-    def kill(self) -> None:
-        """kill -9, and every run process it started."""
-        if self._process is not None:
-            with suppress(ProcessLookupError):
-                os.killpg(self._process.pid, signal.SIGKILL)
-            self._process.wait()
-
-
-@pytest.fixture
-def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[House, Server, Worker]]:
-    """A home with a server and a worker of its own."""
-    from prefect.context import refresh_global_settings_context
-
-    home, desk = tmp_path / "home", tmp_path / "desk"
-    home.mkdir()
-    desk.mkdir()
-    (home / "people.toml").write_text(PEOPLE)
-    (home / "policies.toml").write_text(POLICIES)
-    server, worker = Server(tmp_path / "server"), Worker(home)
-    server.folder.mkdir()
-    settings = {
-        "COUNTERSIGN_HOME": str(home),
-        "APPROVALS_POLICIES": str(home / "policies.toml"),
-        "FLOWS_DOCUMENT_MODULES": '["agents", "flows", "letters"]',
-        "LETTERS_DESK": str(desk),
-        **server.environment,
-    }
-    for name, value in settings.items():
-        monkeypatch.setenv(name, value)
-    refresh_global_settings_context()
-    composition.reset()
-    server.start()
-    house = House(home, desk)
-    yield house, server, worker
-    house.close()
-    worker.kill()
-    server.kill()
-    composition.reset()
-    monkeypatch.undo()
-    refresh_global_settings_context()
 
 
 def test_two_runs_survive_the_death_of_server_and_worker_and_each_goes_on_once(house):
@@ -135,21 +59,6 @@ def test_two_runs_survive_the_death_of_server_and_worker_and_each_goes_on_once(h
     assert house.events().count("permit.used") == 2
     assert "run.woken" not in house.events()
     assert found.ok, found.problem
-
-
-@contextmanager
-def waking(house: House) -> Iterator[None]:
-    """The queue's loop, as its process runs it: it tells the worker directly."""
-    runs = PrefectRuns(announce=lambda what, run: tell(house.home, "worker", {"is": what, "run": run}))
-    waker = Waker(house.approvals, runs, every=1.0, ear=Ear(house.home, "waker", "test"))
-    stop = threading.Event()
-    thread = threading.Thread(target=waker.run, args=(stop,))
-    thread.start()
-    try:
-        yield
-    finally:
-        stop.set()
-        thread.join()
 
 
 @pytest.mark.skipif(not can_fork(), reason="this machine cannot fork")

@@ -53,31 +53,37 @@ POLICIES = """
 [policies.letter]
 groups = ["sales"]
 on_timeout = "expire"
+linger = 0
 recall = 60
 
 [policies.twice]
 groups = ["sales"]
 rounds = 2
 on_timeout = "expire"
+linger = 0
 
 [policies.unasked]
 groups = ["sales"]
 ask_when = "flagged"
 on_timeout = "expire"
+linger = 0
 
 [policies.lonely]
 groups = ["lonely"]
 on_timeout = "expire"
+linger = 0
 
 [policies.hurried]
 groups = ["sales"]
 due = 1
 on_timeout = "expire"
+linger = 0
 
 [policies.patient]
 groups = ["sales"]
 due = 1
 on_timeout = "escalate"
+linger = 0
 escalate_to = ["managers"]
 """
 
