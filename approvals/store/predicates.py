@@ -84,7 +84,7 @@ class Chosen:
             values = {"person": person, "asker": stored((self._wanted.awaited_by or "").casefold())}
             values |= {name: facet.key for name, facet in zip(names, self._facets, strict=True)}
             counted = prepared.ask(self._connection, ("others", len(names)), lambda: _of_others(names), values)
-            return int(counted.scalar_one()), True
+            return int(counted.scalar()), True
         fits = select(literal(1)).where(self._among(self._facets), *self._narrowing, *self._unless())
         if self._exact:
             return self._connection.execute(select(func.count()).select_from(fits.subquery())).scalar_one(), True

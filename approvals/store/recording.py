@@ -41,25 +41,30 @@ class Recorder:
 
     def one(self, table: Table, *where: ColumnElement[bool]) -> Mapping[str, Any] | None:
         """The row, if there is one."""
-        found = self._found(table, where, None).mappings().one_or_none()
-        return cast("Mapping[str, Any] | None", found)
+        return next(iter(self.all(table, *where)), None)
 
     def all(
         self, table: Table, *where: ColumnElement[bool], order: ColumnElement[Any] | None = None
     ) -> list[Mapping[str, Any]]:
         """The rows that fit, by `order` or by key."""
-        return cast("list[Mapping[str, Any]]", self._found(table, where, order).mappings().all())
-
-    def _found(self, table: Table, where: Sequence[ColumnElement[bool]], order: ColumnElement[Any] | None) -> Any:
         by = (order,) if order is not None else tuple(table.primary_key)
         terms = prepared.Terms.of(where)
         if terms is None or not isinstance(by[0], Column):
-            return self.connection.execute(select(table).where(*where).order_by(*by))
+            return [dict(row) for row in self.connection.execute(select(table).where(*where).order_by(*by)).mappings()]
 
         def made() -> Executable:
             return select(table).where(*terms.columns).order_by(*by)
 
-        return prepared.ask(self.connection, ("rows", table.name, terms.key, by[0].name), made, terms.values)
+        known = ("rows", table.name, terms.key, by[0].name)
+        return [*prepared.ask(self.connection, known, made, terms.values).mappings()]
+
+    def all_of(self, table: Table, column: Column[Any], value: Any) -> list[Mapping[str, Any]]:
+        """The rows whose column is this value, by key; as `all`, for who asks it all the time."""
+
+        def made() -> Executable:
+            return select(table).where(column == prepared.given("of")).order_by(*table.primary_key)
+
+        return [*prepared.ask(self.connection, ("all of", table.name, column.name), made, {"of": value}).mappings()]
 
     def stream(self, statement: Executable) -> Iterator[Mapping[str, Any]]:
         """The rows of a statement, fetched as they are consumed."""
@@ -74,7 +79,7 @@ class Recorder:
             raise RuntimeError(_READS)
         return self.connection.execute(statement)
 
-    def write(self, key: Hashable, make: Callable[[], Executable], values: Mapping[str, Any]) -> Any:
+    def write(self, key: Hashable, make: Callable[[], Executable], values: Mapping[str, Any]) -> prepared.Found:
         """Carry out a statement that writes and is asked all the time; see `prepared.ask`."""
         if not self._writes:
             raise RuntimeError(_READS)
@@ -104,7 +109,8 @@ class Recorder:
         """Write these columns of the rows that fit, and tell how many there were."""
         terms = prepared.Terms.of(where)
         if terms is None or any(isinstance(value, ColumnElement) for value in columns.values()):
-            changed = self.execute(update(table).where(*where).values(columns).returning(*table.columns))
+            new = update(table).where(*where).values(columns).returning(*table.columns)
+            written: Sequence[Mapping[str, Any]] = self.execute(new).mappings().all()
         else:
             here = terms.columns
 
@@ -113,8 +119,7 @@ class Recorder:
                 return update(table).where(*here).values(new).returning(*table.columns)
 
             values = {**terms.values, **{f"to_{column}": value for column, value in columns.items()}}
-            changed = self.write(("update", table.name, tuple(columns), terms.key), made, values)
-        written = changed.mappings().all()
+            written = self.write(("update", table.name, tuple(columns), terms.key), made, values).mappings()
         if table in ATTESTED and recorded(table, columns):
             for row in written:
                 self._note(table, row)
@@ -128,14 +133,15 @@ class Recorder:
 
     def record(self, event: Event) -> Entry:
         """Append an entry that commits to every row written since the last one."""
-        head = self.write("head of the record", _head, {}).one_or_none()
+        head = self.write("head of the record", _head, {}).first()
         if head is None:
             raise StoreUnavailable(
                 "The head of the record is gone from the approval store, so nothing can be recorded. "
                 "Somebody removed it; restore a backup."
             )
         settled = Event.model_validate_json(event.model_dump_json())
-        entry = sealed(head.seq + 1, settled, self._unrecorded.values(), head.hash)
+        seq, before = head
+        entry = sealed(seq + 1, settled, self._unrecorded.values(), before)
         self.write("enter into the record", _entered, {f"to_{name}": value for name, value in entry_row(entry).items()})
         self.write("move the head of the record", _moved, {"to_seq": entry.seq, "to_hash": entry.hash})
         self._unrecorded.clear()
@@ -153,7 +159,7 @@ class Recorder:
 
 
 def _head() -> Executable:
-    return select(HEAD_OF_RECORD).where(HEAD_OF_RECORD.c.id == 1).with_for_update()
+    return select(HEAD_OF_RECORD.c.seq, HEAD_OF_RECORD.c.hash).where(HEAD_OF_RECORD.c.id == 1).with_for_update()
 
 
 def _entered() -> Executable:

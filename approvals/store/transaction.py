@@ -8,7 +8,7 @@ from collections.abc import Callable, Hashable, Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, CursorResult, Executable, Table, delete, func, select
+from sqlalchemy import Column, Connection, Executable, Table, delete, func, select
 
 from approvals.audit import Attested, Entry, Event
 from approvals.decisions import Ruling, SignOff
@@ -146,8 +146,12 @@ class SqlTransaction(Conversing, SqlIdentities, DeliveryRows):
         latest = self._latest(request_id)
         tables = (TOKEN,) if request_id is None else (REQUEST, CONTENT, SIGNOFF, RULING, PERMIT, COMMENT)
         for table in tables:
-            where = [] if request_id is None else [_request_of(table) == rows.stored(request_id)]
-            for row in self._rows.all(table, *where):
+            written = (
+                self._rows.all(table)
+                if request_id is None
+                else self._rows.all_of(table, _request_of(table), rows.stored(request_id))
+            )
+            for row in written:
                 stands = attested(table, row)
                 known, seq = latest.pop((stands.table, stands.key), (None, 0))
                 if known is None:
@@ -159,7 +163,7 @@ class SqlTransaction(Conversing, SqlIdentities, DeliveryRows):
         for (name, key), (_, seq) in latest.items():
             raise RecordBroken(f"The {name} {key} that entry {seq} of the record has is gone. {_BROKEN}")
 
-    def _ask(self, key: Hashable, make: Callable[[], Executable], of: Any) -> CursorResult[Any]:
+    def _ask(self, key: Hashable, make: Callable[[], Executable], of: Any) -> prepared.Found:
         return prepared.ask(self._connection, key, make, {"of": of})
 
     def _latest(self, request_id: str | None) -> dict[tuple[str, str], tuple[str, int]]:
@@ -440,7 +444,7 @@ class SqlTransaction(Conversing, SqlIdentities, DeliveryRows):
         return listing.waiting(self._connection, limit, after)
 
 
-def _request_of(table: Table) -> ColumnElement[str]:
+def _request_of(table: Table) -> Column[str]:
     """The column that says whose row it is."""
-    column: ColumnElement[str] = table.c.id if table is REQUEST else table.c.request_id
+    column: Column[str] = table.c.id if table is REQUEST else table.c.request_id
     return column
