@@ -19,8 +19,8 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 import psutil
-from prefect.client.orchestration import get_client
 from prefect.client.schemas.objects import State
+from prefect.context import FlowRunContext
 from prefect.states import Running
 
 from flows.handover import Ear, Message, tell
@@ -34,6 +34,9 @@ WAITING = "Waiting for review"
 
 _LOOK_SECONDS = 1.0
 """Between two looks at the store; who answers on this machine says so, and is not waited for."""
+
+_SHOW_SECONDS = 0.05
+"""After which Prefect is told; before, that would hold up the very step that it tells of."""
 
 log = logging.getLogger("countersign.lingering")
 
@@ -96,6 +99,7 @@ class Lingering:
     def __init__(self, leave: Leave | None) -> None:
         self._leave = leave
         self._said: asyncio.Task[None] | None = None
+        self._ended = asyncio.Event()
 
     async def answered(self, scope: Scope, requests: Sequence[Request]) -> bool:
         """Whether one of these was answered while the process stayed; False at once where it may not stay.
@@ -129,12 +133,13 @@ class Lingering:
 
     async def told(self) -> None:
         """Wait until Prefect has been told what there was to tell: the run's end must come after it."""
+        self._ended.set()
         if self._said is not None:
             await self._said
 
     def _say(self, scope: Scope, state: State) -> None:
         """Have Prefect show this state; nobody waits for it."""
-        self._said = asyncio.create_task(_shown(UUID(scope.run.id), state, self._said))
+        self._said = asyncio.create_task(_shown(UUID(scope.run.id), state, self._said, self._ended))
 
 
 async def _heard(scope: Scope, requests: Sequence[Request], ear: Ear, spoken: asyncio.Event) -> bool:
@@ -205,11 +210,16 @@ async def _hearing(ear: Ear) -> AsyncIterator[asyncio.Event]:
         loop.remove_reader(ear.fileno())
 
 
-async def _shown(run_id: UUID, state: State, before: asyncio.Task[None] | None) -> None:
+async def _shown(run_id: UUID, state: State, before: asyncio.Task[None] | None, ended: asyncio.Event) -> None:
     if before is not None:
         await before
+    with contextlib.suppress(TimeoutError):
+        await asyncio.wait_for(ended.wait(), _SHOW_SECONDS)
+    context = FlowRunContext.get()
+    if context is None:
+        return
     try:
-        async with get_client() as client:
-            await client.set_flow_run_state(run_id, state)
+        answer: Any = context.client.set_flow_run_state(run_id, state)  # of a client that answers at once, or later
+        await answer
     except Exception as error:  # it only shows; whatever it shows, the run goes on
         log.debug("Prefect does not show %s: %s", state.name, error)
