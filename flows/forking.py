@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import gc
 import importlib
 import inspect
@@ -22,10 +23,13 @@ import struct
 import sys
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, NoReturn, cast
+from typing import TYPE_CHECKING, Any, NoReturn, cast
 from uuid import UUID
+
+if TYPE_CHECKING:
+    from prefect.client.schemas.objects import State
 
 LATE = (
     # What a run imports on its way anyway; imported here, it is there already.
@@ -75,6 +79,10 @@ def _preload(modules: Sequence[str]) -> dict[str, str]:
             importlib.import_module(name)
         except Exception as error:  # the run that needs it says the same, where somebody reads it
             failed[name] = f"{type(error).__name__}: {error}"
+    try:
+        importlib.import_module("flows.rehearsal").rehearse()
+    except Exception as error:
+        failed["flows.rehearsal"] = f"{type(error).__name__}: {error}"
     return failed
 
 
@@ -197,13 +205,19 @@ def _live(channel: socket.socket) -> NoReturn:
         os._exit(0)  # never used: nothing to flush, nobody to tell
     _call_it("cs-run")
     _become(job)
-    run = _prepared(job)
+    _run(job, functools.partial(_go, channel, job["run_id"]))
+    raise SystemExit(0)
+
+
+def _go(channel: socket.socket, run_id: str) -> State:
+    """The state that the run begins in, once the worker gives the word; where it does not, the process ends."""
+    from prefect.client.schemas.objects import State
+
     word = receive(channel)
     if word is None or not word.get("go"):
         os._exit(0)
-    threading.Thread(target=_listen, args=(channel, job["run_id"]), name="countersign-worker", daemon=True).start()
-    run(word)
-    raise SystemExit(0)
+    threading.Thread(target=_listen, args=(channel, run_id), name="countersign-worker", daemon=True).start()
+    return State.model_validate(word["state"])
 
 
 def _call_it(name: str) -> None:
@@ -243,9 +257,9 @@ def _of_prefect() -> dict[str, str]:
     }
 
 
-def _prepared(job: dict[str, Any]) -> Any:
-    """What runs the flow, as `python -m prefect.engine` does; what can be done before the word to go is done here."""
-    from prefect.client.schemas.objects import FlowRun, State
+def _run(job: dict[str, Any], go: Callable[[], State]) -> None:
+    """Run the flow as `python -m prefect.engine` does; what can be done before the word to go is done before it."""
+    from prefect.client.schemas.objects import FlowRun
     from prefect.engine import handle_engine_signals
     from prefect.flow_engine import run_flow
     from prefect.flows import load_flow_from_entrypoint
@@ -266,20 +280,17 @@ def _prepared(job: dict[str, Any]) -> Any:
             lingering.grant(lingering.Leave.of(job["leave"]) if job.get("leave") else None)
             _warm()
 
-    def run(word: dict[str, Any]) -> None:
-        flow_run.state = State.model_validate(word["state"])
+    with handle_engine_signals(flow_run.id):
+        if failure is None and flow.isasync and not flow.isgenerator:
+            asyncio.run(engine.executed(flow, flow_run, go))
+            return
+        flow_run.state = go()
         flow_run.state_type, flow_run.state_name = flow_run.state.type, flow_run.state.name
-        with handle_engine_signals(flow_run.id):
-            logger = flow_run_logger(flow_run=flow_run)
-            if failure is not None:
-                logger.error("Unexpected exception encountered when trying to load flow", exc_info=failure)
-                raise failure
-            if flow.isasync and not flow.isgenerator:
-                asyncio.run(engine.executed(flow, flow_run))
-            else:
-                _drive(run_flow(flow, flow_run=flow_run, error_logger=cast("logging.Logger", logger)))
-
-    return run
+        logger = flow_run_logger(flow_run=flow_run)
+        if failure is not None:
+            logger.error("Unexpected exception encountered when trying to load flow", exc_info=failure)
+            raise failure
+        _drive(run_flow(flow, flow_run=flow_run, error_logger=cast("logging.Logger", logger)))
 
 
 def _stored_here(flow: Any, job: dict[str, Any]) -> Any:
