@@ -152,6 +152,12 @@ class Gatekeeper:
         Raises:
             OutOfScope: the request is another run's.
         """
+        # Whoever comes by again only reads, beside those who write.
+        with self._ledger.store.read() as transaction:
+            request = found(transaction, request_id)
+            if request.identity.run == run and request.taken_up_at is not None:
+                transaction.check_whole(request_id)
+                return Answer(request, transaction.permit_of(request_id))
 
         def act(transaction: Transaction, request: Request, now: datetime) -> Answer | None:
             if request.identity.run != run:

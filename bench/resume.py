@@ -45,6 +45,11 @@ groups = ["sales"]
 on_timeout = "expire"
 recall = 0
 linger = "10m"
+
+[policies.passed]
+groups = ["sales"]
+on_timeout = "expire"
+ask_when = "flagged"
 """
 
 PEOPLE = """
@@ -64,6 +69,9 @@ deployments:
     work_pool: {name: countersign}
   - name: bench
     entrypoint: staging.gated.quick
+    work_pool: {name: countersign}
+  - name: bench
+    entrypoint: staging.stepping.gates_before
     work_pool: {name: countersign}
 """
 
@@ -174,6 +182,14 @@ class Home:
                 found.update((run, one) for one in transaction.page(Wanted(run=run, states=OPEN), limit=1).requests)
         return found
 
+    def ended(self, run: str) -> None:
+        """Wait until it has come to its end."""
+        until(lambda: self.state(run) == "Completed")
+
+    def times(self, name: str) -> list[float]:
+        """When the flow came to this mark, each time."""
+        return [float(line) for line in (self.marks / name).read_text().splitlines()]
+
     def marked(self, name: str, seconds: float = 60) -> float:
         """When the flow had come to this mark."""
         deadline, path = time.monotonic() + seconds, self.marks / name
@@ -283,7 +299,7 @@ def on_prefect_alone(home: Home, n: int) -> list[Figure]:
 
 def row(one: Figure) -> str:
     """A line of the table."""
-    return f"{one.name:<56} {one.n:>4} {one.p50:>9.1f} {one.p95:>9.1f} {one.most:>9.1f}"
+    return f"{one.name:<64} {one.n:>4} {one.p50:>9.1f} {one.p95:>9.1f} {one.most:>9.1f}"
 
 
 def main() -> None:
@@ -305,7 +321,7 @@ def main() -> None:
     try:
         home = Home(folder)
         with home.up(4):
-            print(f"{'milliseconds':<56} {'n':>4} {'p50':>9} {'p95':>9} {'most':>9}")
+            print(f"{'milliseconds':<64} {'n':>4} {'p50':>9} {'p95':>9} {'most':>9}")
             there = 0
             for others in sorted(waiting):
                 more = [home.start("gated/bench", {"name": f"other-{number}"}) for number in range(there, others)]

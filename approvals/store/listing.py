@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Executable, and_, bindparam, func, select
+from sqlalchemy import Column, ColumnElement, Connection, Executable, and_, bindparam, func, select
 
 from approvals.lifecycle import OPEN, State
 from approvals.ports import Decided, Listed, ListOf, PageOf, Sort, Wanted
@@ -57,8 +57,16 @@ def requests(
     limit: int | None = None,
 ) -> tuple[Request, ...]:
     """The requests that fit, each with its current content and the ruling that stands."""
-    found = connection.execute(_WHOLE.where(*where).order_by(*order).limit(limit))
-    return tuple(_request(tuple(row)) for row in found)
+    terms = prepared.Terms.of(where) if limit is None and all(isinstance(one, Column) for one in order) else None
+    if terms is None:
+        found = connection.execute(_WHOLE.where(*where).order_by(*order).limit(limit))
+        return tuple(_request(tuple(row)) for row in found)
+    known = ("requests", terms.key, tuple(str(one) for one in order))
+
+    def made() -> Executable:
+        return _WHOLE.where(*terms.columns).order_by(*order)
+
+    return tuple(_request(row) for row in prepared.ask(connection, known, made, terms.values).all())
 
 
 def request(connection: Connection, request_id: str) -> Request | None:

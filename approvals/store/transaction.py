@@ -137,12 +137,14 @@ class SqlTransaction(Conversing, SqlIdentities, DeliveryRows):
     def check_whole(self, request_id: str | None) -> None:
         """Nothing, if every row of the request is as the record has it; with None, every token."""
         # One at a time: between two of the reads below another transaction might commit, and look like somebody's hand.
-        lock, of = (HEAD_OF_RECORD, 1) if request_id is None else (REQUEST, rows.stored(request_id))
-        self._ask(
-            ("lock", lock.name),
-            lambda: select(lock.c.id).where(lock.c.id == prepared.given("of")).with_for_update(),
-            of,
-        )
+        # What only reads sees one moment.
+        if self._seen is None:
+            lock, of = (HEAD_OF_RECORD, 1) if request_id is None else (REQUEST, rows.stored(request_id))
+            self._ask(
+                ("lock", lock.name),
+                lambda: select(lock.c.id).where(lock.c.id == prepared.given("of")).with_for_update(),
+                of,
+            )
         latest = self._latest(request_id)
         tables = (TOKEN,) if request_id is None else (REQUEST, CONTENT, SIGNOFF, RULING, PERMIT, COMMENT)
         for table in tables:
