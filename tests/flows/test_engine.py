@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 import inspect
+from typing import Any
+from uuid import uuid4
 
+import httpx
+import pytest
 from prefect import flow_engine
+from prefect.client.orchestration import PrefectClient
+from prefect.client.schemas.objects import FlowRun, FlowRunPolicy
+from prefect.states import Pending, Running
 from prefect.workers.base import BaseWorker
 
-from flows.engine import Engine
+from flows.engine import Engine, Sparing
 from flows.worker import CountersignWorker
 
 
@@ -30,6 +38,72 @@ def test_the_engine_still_has_what_ours_takes_the_place_of():
         'return engine.state if return_type == "state" else await engine.result()',
     ]
     assert issubclass(Engine, theirs)
+
+
+def test_the_engine_still_asks_what_ours_knows_already():
+    theirs = flow_engine.AsyncFlowRunEngine
+
+    beginning = inspect.getsource(theirs.initialize_run)
+    context = inspect.getsource(theirs.setup_run_context)
+
+    # Asked otherwise, it would be asked all the same: slower, and not wrong.
+    assert "await self.client.update_flow_run(" in beginning
+    assert all(f"{name}=" in beginning for name in ("flow_run_id", "flow_version", "empirical_policy"))
+    assert "client = self.client" in context
+    assert "self.flow_run = await client.read_flow_run(self.flow_run.id)" in context
+    assert isinstance(theirs.client, property)
+
+
+class Server(PrefectClient):
+    """A client whose server notes what it is asked, and knows one run."""
+
+    def __init__(self, run: FlowRun) -> None:
+        super().__init__("http://127.0.0.1:9/api")
+        self.asked: list[str] = []
+
+        async def request(method: str, *args: Any, **terms: Any) -> httpx.Response:
+            self.asked.append(method)
+            return httpx.Response(200, json=run.model_dump(mode="json"))
+
+        self.request: Any = request  # on the client itself, where a view of it finds it too
+
+
+@pytest.fixture
+def run() -> FlowRun:
+    """A run as it is read before it goes on."""
+    policy = FlowRunPolicy(retries=0, retry_delay=0)
+    return FlowRun(id=uuid4(), flow_id=uuid4(), flow_version="v1", empirical_policy=policy, state=Pending())
+
+
+def test_what_was_noted_of_a_run_before_is_not_noted_again_and_what_changed_is(run):
+    server = Server(run)
+    client = Sparing(server, run)
+    same, other = FlowRunPolicy(retries=0, retry_delay=0), FlowRunPolicy(retries=1, retry_delay=0)
+
+    async def noted() -> list[int]:
+        asked = []
+        for version, policy in (("v1", same), ("v2", same), ("v1", other)):
+            await client.update_flow_run(flow_run_id=run.id, flow_version=version, empirical_policy=policy)
+            asked.append(len(server.asked))
+        await client.update_flow_run(run.id, name="another", flow_version="v1", empirical_policy=same)
+        return [*asked, len(server.asked)]
+
+    assert asyncio.run(noted()) == [0, 1, 2, 3]
+
+
+def test_a_run_is_read_from_memory_once_and_only_after_the_server_let_it_begin(run):
+    async def asked(*of: Any, begun: bool) -> int:
+        server = Server(run)
+        client = Sparing(server, run)
+        run.state = Running() if begun else Pending()
+        for one in of:
+            await client.read_flow_run(one)
+        return len(server.asked)
+
+    assert asyncio.run(asked(run.id, begun=False)) == 1
+    assert asyncio.run(asked(run.id, begun=True)) == 0
+    assert asyncio.run(asked(run.id, run.id, begun=True)) == 1
+    assert asyncio.run(asked(uuid4(), begun=True)) == 1
 
 
 def test_the_worker_still_has_what_ours_takes_the_place_of():
