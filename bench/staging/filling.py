@@ -239,8 +239,8 @@ COPIED = 11
 def multiply(store: SqlStore, times: int) -> None:
     """So many times as many requests: copies that the database makes, under other ids, runs and places.
 
-    No entry of the record commits to a copy, so lists, searches and pages show it like any other, and nothing that
-    is done with it is accepted.
+    No entry of the record commits to a copy and its document is not copied, so lists, counts and searches show it like
+    any other, and it can be neither opened nor decided: whoever measures that takes what was opened and recorded.
     """
     database: Any = store._database
     with database.connected(writes=True) as connection:
@@ -250,7 +250,7 @@ def multiply(store: SqlStore, times: int) -> None:
         words = _without_words(connection)
         last = connection.execute(select(func.coalesce(func.max(REQUEST.c.place), 0))).scalar_one()
         for number, letter in enumerate(_COPIES[: times - 1], start=1):
-            for table in (REQUEST, CONTENT, SIGNOFF, RULING):
+            for table in (REQUEST, SIGNOFF, RULING):
                 _copy(connection, table, letter, last * number)
         if connection.dialect.name == "sqlite":
             copies = f"SELECT place, words, id FROM {REQUEST.name} WHERE place > {last}"
