@@ -7,7 +7,7 @@ makes them anew for every run, which takes a tenth of a second; here they live a
 from __future__ import annotations
 
 import asyncio
-import contextlib
+from collections.abc import Callable
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -28,19 +28,24 @@ from prefect.runner._flow_run_executor import FlowRunExecutor
 from prefect.runner._hook_runner import HookRunner
 from prefect.runner._process_manager import ProcessHandle, ProcessManager
 from prefect.runner._state_proposer import StateProposer
-from prefect.states import Scheduled
+from prefect.states import Crashed
 
 from flows.handover import tell
-from flows.lingering import WAITING
+from flows.relief import MOST, Roll, lost, relieve
 
 if TYPE_CHECKING:
     from prefect.client.orchestration import PrefectClient
-    from prefect.client.schemas.objects import FlowRun
+    from prefect.client.schemas.objects import FlowRun, State
 
     from flows.children import Child
 
 GRACE_SECONDS = 30.0
 """How long a process may take to end by itself once it was asked to."""
+
+_LAST_WORDS_SECONDS = 3.0
+"""How long a worker that ends tries to tell Prefect of a run that it ended; whoever follows it finds the rest."""
+
+_LONGEST_PAUSE_SECONDS = 30.0
 
 log = get_logger("countersign.attempts")
 
@@ -48,7 +53,12 @@ log = get_logger("countersign.attempts")
 class Attempts:
     """The runs that have a process now."""
 
-    def __init__(self) -> None:
+    def __init__(self, roll: Roll) -> None:
+        """
+        Args:
+            roll: Where is noted which runs these are.
+        """
+        self.roll = roll
         self._stack = AsyncExitStack()
         self._children: dict[UUID, Child] = {}
 
@@ -66,11 +76,11 @@ class Attempts:
 
     async def __aenter__(self) -> Attempts:
         enter = self._stack.enter_async_context
-        client = await enter(get_client())
+        self._client = client = await enter(get_client())
         self._channel = ControlChannel()
         self._observer = FlowRunCancellingObserver(on_cancelling=self._cancelling)
         self._processes = await enter(ProcessManager(on_add=self._added, on_remove=self._removed))
-        self._proposer = _Proposer(client=client)
+        self._proposer = _Proposer(client=client, ended_with=self._ended_with)
         self._hooks = HookRunner(resolve_flow=load_flow_from_flow_run)
         emitter = await enter(EventEmitter(runner_name="countersign", client=client))
         await enter(self._channel)
@@ -113,20 +123,26 @@ class Attempts:
             get_attempt_conclusion=self._channel.get_conclusion,
         )
         self._children[flow_run.id] = child
+        self.roll.take(flow_run.id, child.pid)
         try:
             task_status.started(child.pid)
             execution = await executor.submit()
+            if execution is not None and child.returncode is None:  # the fork server is gone, and nobody saw how
+                await self._proposer.propose_crashed(flow_run, "Its process is gone.")
         except asyncio.CancelledError:
             with anyio.CancelScope(shield=True):
                 await child.end_by_force(GRACE_SECONDS)
                 await self._processes.remove(flow_run.id)
+                with anyio.move_on_after(_LAST_WORDS_SECONDS):
+                    await self.relieved(flow_run.id, "Its worker was stopped.")
             raise
         finally:
             self._children.pop(flow_run.id, None)
+        self.roll.strike(flow_run.id)
         if execution is None:  # it was cancelled before it began, and is marked so
             child.dismiss()
             return 0
-        return 0 if self._proposer.scheduled_again(flow_run.id) else execution.status_code or 0
+        return 0 if self._proposer.told_of(flow_run.id) else execution.status_code or 0
 
     async def let_go(self, home: Path, seconds: float = 5.0) -> None:
         """Have those that stay in a gate suspend, and wait so long for it: whoever is at work stays at work."""
@@ -136,6 +152,31 @@ class Attempts:
         with anyio.move_on_after(seconds):
             for child in staying:
                 await child.wait()
+
+    async def relieve_lost(self) -> int:
+        """Have the runs begin again that nobody runs since their worker was killed; tells how many."""
+        again = 0
+        for run_id in [one for one in self.roll.lost() if one not in self._children]:
+            again += await self.relieved(run_id, "Its process was killed, and its worker with it.")
+        return again
+
+    async def relieved(self, run_id: UUID, why: str) -> bool:
+        """Have the run begin again if it had not come to a rest; False where it had, or where nobody can say now."""
+        try:
+            outcome = await relieve(self._client, run_id, why)
+            if outcome == "given up":
+                await self._client.set_flow_run_state(run_id, _given_up(why), force=True)
+        except httpx.HTTPError as error:
+            log.debug("Nothing is known of run %s now: %s", run_id, error)
+            return False
+        self.roll.strike(run_id)
+        if outcome == "again":
+            log.warning("Run %s begins again. %s", run_id, why)
+        return outcome == "again"
+
+    def _ended_with(self, run_id: UUID) -> int | None:
+        child = self._children.get(run_id)
+        return child.returncode if child is not None else None
 
     def _cancelling(self, flow_run_id: UUID) -> None:
         if flow_run_id in self._children:
@@ -150,29 +191,42 @@ class Attempts:
 
 
 class _Proposer(StateProposer):
-    """Has a run start again whose process was killed while it only waited: nothing of it is lost."""
+    """Tells Prefect how a run's process ended; one that could not say it itself is replaced instead of mourned."""
 
-    def __init__(self, *, client: PrefectClient) -> None:
+    def __init__(self, *, client: PrefectClient, ended_with: Callable[[UUID], int | None]) -> None:
         super().__init__(client=client)
-        self._again: set[UUID] = set()
+        self._ended_with = ended_with
+        self._told: set[UUID] = set()
 
-    def scheduled_again(self, run_id: UUID) -> bool:
-        """Whether the run's last process was replaced instead of mourned."""
-        if run_id in self._again:
-            self._again.discard(run_id)
+    def told_of(self, run_id: UUID) -> bool:
+        """Whether Prefect holds already what became of the run's last process."""
+        if run_id in self._told:
+            self._told.discard(run_id)
             return True
         return False
 
     async def propose_crashed(self, flow_run: FlowRun, message: str) -> State[Any] | None:
-        with contextlib.suppress(httpx.HTTPError, ObjectNotFound):
-            state = (await self._client.read_flow_run(flow_run.id)).state
-            if state is not None and state.is_running() and state.name == WAITING:
-                again: State[Any] = Scheduled(name="Rescheduled", message=f"It waited for an answer. {message}")
-                await self._client.set_flow_run_state(flow_run.id, again, force=True)
-                self._again.add(flow_run.id)
-                log.warning("The process of run %r was killed while it waited; another takes over.", flow_run.name)
-                return again
-        return await super().propose_crashed(flow_run, message)
+        """As Prefect's; but for a run that came to a rest first, and for one that begins again."""
+        if not lost(self._ended_with(flow_run.id)):
+            return await super().propose_crashed(flow_run, message)
+        pause = 0.5
+        while True:
+            try:
+                outcome = await relieve(self._client, flow_run.id, message)
+                break
+            except httpx.HTTPError:  # a run that nobody runs must not be said to be running for ever
+                await anyio.sleep(pause)
+                pause = min(2 * pause, _LONGEST_PAUSE_SECONDS)
+        if outcome == "given up":
+            return await super().propose_crashed(flow_run, f"{message} It began again {MOST} times.")
+        self._told.add(flow_run.id)
+        if outcome == "again":
+            log.warning("Run %r begins again. %s", flow_run.name, message)
+        return None
+
+
+def _given_up(why: str) -> State[Any]:
+    return Crashed(message=f"{why} It began again {MOST} times.")
 
 
 class _Started:

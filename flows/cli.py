@@ -125,6 +125,7 @@ def web(
     from approvals.web import serve
     from flows.monitoring import Monitoring
     from flows.waking import Waker
+    from flows.watching import Watching
 
     approvals, settings = _compose(), read_flow_settings()
     monitoring = Monitoring(approvals, _render, documents=settings.show_documents, address=approvals.settings.address)
@@ -133,11 +134,12 @@ def web(
     every, reconcile_every = settings.wake_seconds, settings.reconcile_seconds
     waker = Waker(approvals, runs, every=every, reconcile_every=reconcile_every, ear=_ear(home))
     stop = threading.Event()
-    # Three loops: however slow a receiver of messages or Prefect is, runs are woken and deadlines kept.
+    # Loops of their own: however slow a receiver of messages or Prefect is, runs are woken and deadlines kept.
     loops = [
         threading.Thread(target=loop, args=(stop,), name=name, daemon=True)
         for name, loop in (
             ("waking", waker.run),
+            ("watching", Watching(waker.look_after).run),
             ("notifying", approvals.outbox.run),
             ("monitoring", monitoring.run),
         )

@@ -19,10 +19,14 @@ from prefect._flow_run_suspension import FlowRunSuspensionRequest, register_flow
 from prefect.client.orchestration import PrefectClient
 from prefect.client.schemas.objects import FlowRun, State
 from prefect.events import RelatedResource, emit_event
+from prefect.exceptions import TerminationSignal
 from prefect.flow_engine import AsyncFlowRunEngine
 from prefect.flows import Flow
 
 _FIRST_BEAT_SECONDS = 2.0
+
+ASKED_TO_END = (TerminationSignal, asyncio.CancelledError, KeyboardInterrupt)
+"""What comes out of a run whose process was asked to end (SIGTERM, Ctrl-C) and that nobody cancelled."""
 
 
 class Sparing(PrefectClient):
@@ -105,6 +109,15 @@ class Engine(AsyncFlowRunEngine[Any, Any]):
     def beat_seconds(self) -> int | None:
         """What Prefect would have made it."""
         return super().heartbeat_seconds
+
+    async def handle_crash(self, exc: BaseException) -> None:
+        """As Prefect's; but whoever was asked to end has not crashed: the worker has the run begin again."""
+        if isinstance(exc, ASKED_TO_END):
+            ended: Any = exc
+            self._raised = ended
+            self.logger.info("This process was asked to end. The run begins again in another.")
+            return
+        await super().handle_crash(exc)
 
     @contextmanager
     def setup_flow_run_suspension_request(self) -> Iterator[FlowRunSuspensionRequest]:

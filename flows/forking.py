@@ -23,7 +23,8 @@ import struct
 import sys
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, cast
 from uuid import UUID
@@ -50,6 +51,7 @@ LATE = (
     "flows.engine",
     "flows.gates",
     "flows.lingering",
+    "flows.relief",
 )
 
 log = logging.getLogger("countersign.forking")
@@ -280,7 +282,7 @@ def _run(job: dict[str, Any], go: Callable[[], State]) -> None:
             lingering.grant(lingering.Leave.of(job["leave"]) if job.get("leave") else None)
             _warm()
 
-    with handle_engine_signals(flow_run.id):
+    with _codes_of_the_lost() as away, handle_engine_signals(flow_run.id), away:
         if failure is None and flow.isasync and not flow.isgenerator:
             asyncio.run(engine.executed(flow, flow_run, go))
             return
@@ -291,6 +293,38 @@ def _run(job: dict[str, Any], go: Callable[[], State]) -> None:
             logger.error("Unexpected exception encountered when trying to load flow", exc_info=failure)
             raise failure
         _drive(run_flow(flow, flow_run=flow_run, error_logger=cast("logging.Logger", logger)))
+
+
+@contextlib.contextmanager
+def _codes_of_the_lost() -> Iterator[AbstractContextManager[None]]:
+    """Exit with a code that tells the worker where this process cannot say itself how its run ended.
+
+    Yields what notices that Prefect's server is away; it belongs inside of Prefect's own handling of errors.
+    """
+    import httpx
+
+    from flows import engine, relief
+
+    unreachable: list[httpx.HTTPError] = []
+
+    @contextlib.contextmanager
+    def noticed() -> Iterator[None]:
+        try:
+            yield
+        except httpx.TransportError as error:
+            unreachable.append(error)
+        except httpx.HTTPStatusError as error:
+            if not error.response.is_server_error:
+                raise
+            unreachable.append(error)
+
+    try:
+        yield noticed()
+    except engine.ASKED_TO_END:
+        raise SystemExit(relief.ASKED_TO_END) from None
+    if unreachable:
+        log.warning("Prefect's server does not answer: %s", unreachable[0])
+        raise SystemExit(relief.SERVER_AWAY)
 
 
 def _stored_here(flow: Any, job: dict[str, Any]) -> Any:

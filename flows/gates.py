@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from typing import Any, TypeVar, cast
 from uuid import UUID
 
+import httpx
 from prefect.client.orchestration import get_client
 from prefect.exceptions import Abort, Pause
 from prefect.flow_runs import asuspend_flow_run
@@ -165,6 +166,10 @@ async def _wait(scope: Scope, questions: Sequence[Question]) -> None:
         # Only now: a run that is not suspended yet must not look as if nobody ran it.
         await asyncio.to_thread(scope.rest)
         raise
+    except httpx.TransportError as away:
+        # Failing would lose the run for an outage. It ends without a word, and is started again once Prefect answers
+        # and nobody has shown himself on its request for a while.
+        raise Abort(f"Prefect's server does not answer ({away}); the run begins again when it does.") from away
     except RuntimeError as refused:
         async with get_client() as client:
             state = (await client.read_flow_run(UUID(scope.run.id))).state

@@ -10,6 +10,7 @@ import heapq
 import logging
 import threading
 import time
+from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -26,6 +27,9 @@ SILENCE = timedelta(seconds=15)
 
 _LEASE = timedelta(seconds=15)
 _PAGE = 200
+
+_MOST_LOOKS = 1000
+"""Runs to look after that are remembered; of more than these, the oldest wait for the next look at all."""
 
 _AGAIN_SECONDS = (0.05, 0.1, 0.2, 0.4)
 """After which a run is asked to go on once more that was not suspended yet when its answer took effect."""
@@ -69,6 +73,7 @@ class Waker:
         self._runs = runs
         self._ear = ear
         self._due: list[tuple[datetime, int, str]] = []
+        self._to_look_after: deque[str] = deque(maxlen=_MOST_LOOKS)
         self._woken_at: dict[str, datetime] = {}
         self._leads_until: datetime | None = None
         self._every = every
@@ -77,6 +82,13 @@ class Waker:
         self._reconciled_at: datetime | None = None
         self._told_stuck: set[str] = set()
         self._told_unknown: set[str] = set()
+
+    def look_after(self, run_id: str | None) -> None:
+        """Look in the next round what became of this run, or of all (None); may be called from any thread."""
+        if run_id is None:
+            self._reconciled_at = None
+        else:
+            self._to_look_after.append(run_id)
 
     def run(self, stop: threading.Event) -> None:
         """Round after round until `stop` is set; a round that fails is logged and the next one comes."""
@@ -155,9 +167,21 @@ class Waker:
         self._wake(now, done)
         if self._reconciled_at is None or now - self._reconciled_at >= self._reconcile_every:
             self._reconciled_at = now
+            self._to_look_after.clear()
             for page in self._open_requests():
                 self._reconcile(page, now, done)
+        elif requests := self._open_of_those_to_look_after():
+            self._reconcile(requests, now, done)
         return done
+
+    def _open_of_those_to_look_after(self) -> tuple[Request, ...]:
+        runs: set[str] = set()
+        while self._to_look_after:
+            runs.add(self._to_look_after.popleft())
+        if not runs:
+            return ()
+        with self._approvals.store.read() as transaction:
+            return tuple(request for run in sorted(runs) for request in transaction.untaken(run) if request.is_open)
 
     def _wake(self, now: datetime, done: Round) -> None:
         with self._approvals.store.read() as transaction:

@@ -134,12 +134,13 @@ class CountersignWorker(BaseWorker[CountersignJob, CountersignVariables, Counter
         from approvals.settings import read_settings as read_approvals
         from flows.attempts import Attempts
         from flows.children import Children, can_fork
+        from flows.relief import Roll
         from flows.settings import read_settings
 
         self._home = read_approvals().home
         self._certificate = _one_certificate(self._home)
         # Before the runs' own task group, so that they end before what they stand on.
-        self._attempts = await self._exit_stack.enter_async_context(Attempts())
+        self._attempts = await self._exit_stack.enter_async_context(Attempts(Roll(self._home)))
         if can_fork():
             packages = {"agents", "approvals", "flows", *read_settings().document_modules}
             profiles = str(get_current_settings().profiles_path)
@@ -296,6 +297,8 @@ class CountersignWorker(BaseWorker[CountersignJob, CountersignVariables, Counter
         read_at = time.monotonic()
         while True:
             await anyio.sleep(_LOOK_SECONDS)
+            if self._attempts is not None:
+                await self._attempts.relieve_lost()
             if self._children is not None:
                 self._children.look()
             for run_id in [one for one in self._readied if self._readied_at[one] + _LOOK_SECONDS < time.monotonic()]:
@@ -365,7 +368,11 @@ class CountersignWorker(BaseWorker[CountersignJob, CountersignVariables, Counter
                 except ObjectNotFound:
                     await super()._submit_run(flow_run)  # which says so, and cancels the run
                     return
+            if self._attempts is not None:
+                self._attempts.roll.take(flow_run.id)
             if not await self._propose_pending_state(flow_run):
+                if self._attempts is not None:
+                    self._attempts.roll.strike(flow_run.id)
                 await self._send_home(flow_run.id)
                 self._release_limit_slot(flow_run.id)
                 return
@@ -479,6 +486,8 @@ class CountersignWorker(BaseWorker[CountersignJob, CountersignVariables, Counter
         ready = self._ready.pop(flow_run.id, None)
         if ready is None or self._attempts is None or self._children is None:
             self._logger.info("Run %r starts a Python of its own.", flow_run.name)
+            if self._attempts is not None:
+                self._attempts.roll.strike(flow_run.id)  # its process is Prefect's to look after
             process = ProcessWorker(work_pool_name=self._work_pool_name, name=self.name)
             result = await process.run(flow_run, configuration, status)
             return CountersignResult(status_code=result.status_code, identifier=result.identifier)

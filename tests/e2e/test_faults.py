@@ -1,0 +1,185 @@
+"""kill -9 of every part of `up`, and of all of them, while runs rest at every point of their life.
+
+To have runs rest at another point: a line in POINTS, a `rest` in faulted.py, and where it is not at once reached, a
+word in `brought_to_their_points`.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+from uuid import UUID
+
+import faulted
+import pytest
+from houses import House
+from standing import Standing
+
+from approvals.audit import verify
+from approvals.lifecycle import State
+from flows import composition
+
+pytestmark = [pytest.mark.server, pytest.mark.xdist_group("faults")]
+
+POINTS = (
+    "drafting",
+    "saved",  # the request is saved, the run not yet suspended
+    "suspended",
+    "decided",  # the decision is committed, the run not resumed
+    "resumed",  # just before the next line
+    "before the write",
+    "after the write",  # and before the result is stored
+)
+AT_WORK = ("drafting", "saved", "resumed", "before the write", "after the write")
+"""Where the run has a process."""
+AT_ONCE = ("drafting", "saved")
+"""What a run comes to without an answer."""
+
+
+class Outcome(NamedTuple):
+    """What became of one run."""
+
+    ended: str
+    final_states: int
+    written: int
+    permits_used: int
+    requests: tuple[State, ...]
+
+
+AS_IT_SHOULD = Outcome("Completed", 1, 1, 1, (State.APPROVED,))
+
+
+@pytest.fixture(scope="module")
+def standing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Standing]:
+    standing = Standing(tmp_path_factory.mktemp("faults"))
+    yield standing
+    standing.kill_everything()
+
+
+@dataclass
+class Runs:
+    """Seven runs, each at rest at a point of its own."""
+
+    house: House
+    standing: Standing
+    name: str
+    ids: dict[str, str]
+
+    def to(self, point: str) -> str:
+        return f"{self.name}-{point.replace(' ', '-')}"
+
+    def barrier(self, point: str) -> Path:
+        return self.house.desk / f"rest {point} {self.to(point)}"
+
+    def rests(self, point: str) -> int | None:
+        """The process that rests there, the last if several did."""
+        noted = [line for line in self.house.calls if line.startswith(f"rests {point} {self.to(point)} ")]
+        return int(noted[-1].split()[-1]) if noted else None
+
+    def approve(self, *points: str) -> None:
+        for point in points:
+            self.house.approve(self.house.the_request(self.ids[point]), recall=0)
+
+    def let_all_go_on(self) -> None:
+        """Lift every barrier, and sign whatever is asked, until all have ended."""
+        for point in AT_WORK:
+            self.barrier(point).unlink(missing_ok=True)
+
+        def ended() -> bool:
+            for run in self.ids.values():
+                for request in self.house.open_requests(run):
+                    self.house.approve(request, recall=0)
+            return all(self.house.state(run).is_final() for run in self.ids.values())
+
+        self.standing.until(ended, "some run did not end", seconds=120)
+
+    def outcomes(self) -> dict[str, Outcome]:
+        entries = list(self.house.approvals.store.entries())
+        return {
+            point: Outcome(
+                ended=self.house.state(run).name,
+                final_states=sum(state.is_final() for state in self.house.client.read_flow_run_states(UUID(run))),
+                written=len(self.house.box(self.to(point))),
+                permits_used=sum(one.event.name == "permit.used" and one.event.run_id == run for one in entries),
+                requests=tuple(request.state for request in self.house.requests(run)),
+            )
+            for point, run in self.ids.items()
+        }
+
+
+@pytest.fixture
+def runs(
+    standing: Standing, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
+) -> Iterator[Callable[[str], Runs]]:
+    """`runs("queue")`: seven runs of this name, brought to their points."""
+    from prefect.context import refresh_global_settings_context
+
+    from flows.prefect_server import Addresses, settings_for
+
+    if not standing.addresses:
+        standing.start()
+    addresses = Addresses(**standing.addresses)  # type: ignore[arg-type]
+    for name, value in {**standing.settings, **settings_for(standing.home, addresses)}.items():
+        monkeypatch.setenv(name, value)
+    refresh_global_settings_context()
+    composition.reset()
+    house = House(standing.home, standing.desk)
+
+    def begun(name: str) -> Runs:
+        deployment = house.deploy(
+            faulted.rested_letter, work_pool_name="countersign", entrypoint="faulted.rested_letter"
+        )
+        made = Runs(house, standing, name, {})
+        for point in POINTS:
+            if point in AT_WORK and point != "resumed":
+                made.barrier(point).touch()
+            terms = {"parameters": {"to": made.to(point)}, "labels": {"countersign.requester": "rita@acme.example"}}
+            made.ids[point] = str(house.client.create_flow_run_from_deployment(deployment, **terms).id)
+        return made
+
+    yield begun
+    house.close()
+    composition.reset()
+    monkeypatch.undo()
+    refresh_global_settings_context()
+
+
+def brought_to_their_points(runs: Runs) -> None:
+    """Wait until each run is where it should rest; the queue stands still from then on, so that nobody is resumed."""
+    after_an_answer = [point for point in AT_WORK if point not in AT_ONCE]
+    suspended = [point for point in POINTS if point not in AT_ONCE]
+    wait = runs.standing.until
+    wait(lambda: all(runs.house.state(runs.ids[one]).name == "Suspended" for one in suspended), "no wait", seconds=90)
+    wait(lambda: all(runs.rests(one) for one in AT_ONCE), "not all began", seconds=60)
+    runs.barrier("resumed").touch()
+    runs.approve(*after_an_answer)
+    wait(lambda: all(runs.rests(one) for one in after_an_answer), "not all went on", seconds=60)
+    runs.standing.part("queue").suspend()
+    runs.approve("decided")
+    assert runs.house.state(runs.ids["decided"]).name == "Suspended"
+
+
+@pytest.mark.parametrize("killed", ["server", "queue", "worker", "runs", "everything"])
+def test_whatever_is_killed_at_whatever_point_each_run_ends_once_and_writes_once(runs, standing, killed):
+    seven = runs(killed)
+    brought_to_their_points(seven)
+
+    match killed:
+        case "runs":
+            for point in AT_WORK:
+                os.kill(seven.rests(point), signal.SIGKILL)
+        case "everything":
+            standing.kill_everything()
+            standing.start()
+        case part:
+            standing.kill(part)
+    standing.part("queue").resume()
+    seven.let_all_go_on()
+
+    found = verify(seven.house.approvals.store.entries(), seven.house.approvals.store.rows())
+    assert seven.outcomes() == dict.fromkeys(POINTS, AS_IT_SHOULD)
+    assert found.ok, found.problem
