@@ -18,7 +18,6 @@ import httpx
 from prefect._internal.observers import FlowRunCancellingObserver
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.objects import State
-from prefect.exceptions import ObjectNotFound
 from prefect.flows import load_flow_from_flow_run
 from prefect.logging import get_logger
 from prefect.runner._cancellation_manager import CancellationManager

@@ -8,7 +8,10 @@ from pathlib import Path
 
 import pytest
 
-sys.path += [str(Path(__file__).parent), str(Path(__file__).parent.parent / "flows")]  # before what lies there is imported
+sys.path += [
+    str(Path(__file__).parent),
+    str(Path(__file__).parent.parent / "flows"),
+]  # before what lies there is imported
 
 from houses import PEOPLE, POLICIES, House, Server
 from workers import Worker
