@@ -131,8 +131,14 @@ def web(
     monitoring = Monitoring(approvals, _render, documents=settings.show_documents, address=approvals.settings.address)
     home = approvals.settings.home
     runs = PrefectRuns(announce=lambda what, run: tell(home, "worker", {"is": what, "run": run}))
-    every, reconcile_every = settings.wake_seconds, settings.reconcile_seconds
-    waker = Waker(approvals, runs, every=every, reconcile_every=reconcile_every, ear=_ear(home))
+    waker = Waker(
+        approvals,
+        runs,
+        every=settings.wake_seconds,
+        reconcile_every=settings.reconcile_seconds,
+        lease=settings.lease_seconds,
+        ear=_ear(home),
+    )
     stop = threading.Event()
     # Loops of their own: however slow a receiver of messages or Prefect is, runs are woken and deadlines kept.
     loops = [

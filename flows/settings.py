@@ -29,6 +29,12 @@ class Settings(BaseSettings):
     reconcile_seconds: float = Field(
         default=10.0, gt=0, le=3_600, description="seconds between two looks for requests whose run is gone"
     )
+    lease_seconds: float = Field(
+        default=15.0,
+        ge=3,
+        le=300,
+        description="seconds without a sign of life after which another queue process takes over that loop",
+    )
     prefect_port: int = Field(
         default=4200, ge=0, le=65_535, description="port of the Prefect server that `up` starts; 0 takes a free one"
     )

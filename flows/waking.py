@@ -25,7 +25,6 @@ from flows.handover import Ear
 SILENCE = timedelta(seconds=15)
 """How long a run that is said to be running may leave its requests unattended before its process counts as gone."""
 
-_LEASE = timedelta(seconds=15)
 _PAGE = 200
 
 _MOST_LOOKS = 1000
@@ -63,14 +62,17 @@ class Waker:
         *,
         every: float = 1.0,
         reconcile_every: float = 10.0,
+        lease: float = 15.0,
         ear: Ear | None = None,
     ) -> None:
         """
         Args:
+            lease: After so many seconds without a round of the one that leads, another process's does.
             ear: Where answers given on this machine are heard of; without one they are found by looking.
         """
         self._approvals = approvals
         self._runs = runs
+        self._lease = timedelta(seconds=lease)
         self._ear = ear
         self._due: list[tuple[datetime, int, str]] = []
         self._to_look_after: deque[str] = deque(maxlen=_MOST_LOOKS)
@@ -158,10 +160,10 @@ class Waker:
         """One round: deadlines, then runs to wake, and now and then the strays."""
         now = self._approvals.ledger.clock()
         with self._approvals.store.begin() as transaction:
-            if not transaction.take_lease("waking", self._holder, now, now + _LEASE):
+            if not transaction.take_lease("waking", self._holder, now, now + self._lease):
                 self._leads_until = None
                 return Round(leader=False)
-        self._leads_until = now + _LEASE
+        self._leads_until = now + self._lease
         done = Round()
         done.lapsed = self._approvals.deadlines.lapse_all()
         self._wake(now, done)

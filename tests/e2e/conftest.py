@@ -14,6 +14,7 @@ sys.path += [
 ]  # before what lies there is imported
 
 from houses import PEOPLE, POLICIES, House, Server
+from standing import Standing
 from workers import Worker
 
 from flows import composition
@@ -48,6 +49,32 @@ def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Hou
     house.close()
     worker.kill()
     server.kill()
+    composition.reset()
+    monkeypatch.undo()
+    refresh_global_settings_context()
+
+
+@pytest.fixture(scope="session")
+def standing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Standing]:
+    """A home on which `countersign up` runs, for every test of the group `standing`."""
+    standing = Standing(tmp_path_factory.mktemp("standing"))
+    standing.start()
+    yield standing
+    standing.kill_everything()
+
+
+@pytest.fixture
+def at_standing(standing: Standing, monkeypatch: pytest.MonkeyPatch) -> Iterator[House]:
+    """That home as this process sees it."""
+    from prefect.context import refresh_global_settings_context
+
+    for name, value in standing.environment.items():
+        monkeypatch.setenv(name, value)
+    refresh_global_settings_context()
+    composition.reset()
+    house = House(standing.home, standing.desk)
+    yield house
+    house.close()
     composition.reset()
     monkeypatch.undo()
     refresh_global_settings_context()

@@ -69,3 +69,12 @@ async def rested_letter(to: str) -> Posted:
     letter = await reviewed(LETTER, draft, to)
     done: Posted = await effected(LETTER, send, letter)
     return done
+
+
+@flow(gates=[LETTER], timeout_seconds=2)
+async def impatient_letter(to: str) -> Posted:
+    """As rested_letter, and given up where one execution of it takes longer than two seconds."""
+    await rest("resumed", to)
+    letter = await reviewed(LETTER, draft, to)
+    done: Posted = await effected(LETTER, send, letter)
+    return done

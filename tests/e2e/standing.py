@@ -12,9 +12,10 @@ import urllib.request
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import psutil
-from houses import HERE, PEOPLE, POLICIES
+from houses import HERE, PEOPLE, POLICIES, House
 
 _PARTS = {"server": "server start", "queue": "flows.cli web", "worker": "worker start"}
 
@@ -40,8 +41,34 @@ class Standing:
             "APPROVALS_POLICIES": str(self.home / "policies.toml"),
             "FLOWS_DOCUMENT_MODULES": '["agents", "flows", "letters", "faulted"]',
             "FLOWS_RUNS_AT_ONCE": "12",
+            # What is found within these tests by an event is not found by looking now and then.
+            "FLOWS_RECONCILE_SECONDS": "3600",
+            "FLOWS_LEASE_SECONDS": "3",
+            "PREFECT_SERVER_DEPLOYMENTS_CONCURRENCY_SLOT_WAIT_SECONDS": "1",
             "LETTERS_DESK": str(self.desk),
         }
+
+    @property
+    def path(self) -> str:
+        """Where its processes find the flows of the tests, and these packages."""
+        return os.pathsep.join((str(Path(__file__).parent), str(HERE), str(HERE.parents[1])))
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """What a process needs to belong to what runs on it now."""
+        from flows.prefect_server import Addresses, settings_for
+
+        return {**self.settings, **settings_for(self.home, Addresses(**self.addresses))}  # type: ignore[arg-type]
+
+    def begin(self, house: House, flow: Any, to: str, **terms: Any) -> str:
+        """Start a run of this flow of `faulted` in the pool of `up`, by a deployment of its own with these terms."""
+        terms = {"work_pool_name": "countersign", "entrypoint": f"faulted.{flow.fn.__name__}", **terms}
+        deployment = house.client.create_deployment(
+            house.client.create_flow(flow), to, enforce_parameter_schema=False, **terms
+        )
+        labels = {"countersign.requester": "rita@acme.example"}
+        run = house.client.create_flow_run_from_deployment(deployment, parameters={"to": to}, labels=labels)
+        return str(run.id)
 
     def start(self) -> None:
         """Start it, on the ports it had before."""
@@ -50,11 +77,10 @@ class Standing:
             "FLOWS_PREFECT_PORT": self.addresses.get("prefect", ":0").rpartition(":")[2],
             "APPROVALS_PORT": self.addresses.get("queue", ":0").rpartition(":")[2],
         }
-        path = os.pathsep.join((str(Path(__file__).parent), str(HERE), str(HERE.parents[1])))
         with self._log.open("wb") as log:
             self._started = subprocess.Popen(
                 [sys.executable, "-m", "flows.cli", "up"],
-                env={**kept, **self.settings, **ports, "PYTHONPATH": path},
+                env={**kept, **self.settings, **ports, "PYTHONPATH": self.path},
                 cwd=self.home,
                 stdin=subprocess.DEVNULL,
                 stdout=log,

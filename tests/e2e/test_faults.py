@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -21,9 +21,8 @@ from standing import Standing
 
 from approvals.audit import verify
 from approvals.lifecycle import State
-from flows import composition
 
-pytestmark = [pytest.mark.server, pytest.mark.xdist_group("faults")]
+pytestmark = [pytest.mark.server, pytest.mark.xdist_group("standing")]
 
 POINTS = (
     "drafting",
@@ -51,13 +50,6 @@ class Outcome(NamedTuple):
 
 
 AS_IT_SHOULD = Outcome("Completed", 1, 1, 1, (State.APPROVED,))
-
-
-@pytest.fixture(scope="module")
-def standing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Standing]:
-    standing = Standing(tmp_path_factory.mktemp("faults"))
-    yield standing
-    standing.kill_everything()
 
 
 @dataclass
@@ -112,40 +104,18 @@ class Runs:
 
 
 @pytest.fixture
-def runs(
-    standing: Standing, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
-) -> Iterator[Callable[[str], Runs]]:
-    """`runs("queue")`: seven runs of this name, brought to their points."""
-    from prefect.context import refresh_global_settings_context
-
-    from flows.prefect_server import Addresses, settings_for
-
-    if not standing.addresses:
-        standing.start()
-    addresses = Addresses(**standing.addresses)  # type: ignore[arg-type]
-    for name, value in {**standing.settings, **settings_for(standing.home, addresses)}.items():
-        monkeypatch.setenv(name, value)
-    refresh_global_settings_context()
-    composition.reset()
-    house = House(standing.home, standing.desk)
+def runs(standing: Standing, at_standing: House) -> Callable[[str], Runs]:
+    """`runs("queue")`: seven runs of this name, on their way to their points."""
 
     def begun(name: str) -> Runs:
-        deployment = house.deploy(
-            faulted.rested_letter, work_pool_name="countersign", entrypoint="faulted.rested_letter"
-        )
-        made = Runs(house, standing, name, {})
+        made = Runs(at_standing, standing, name, {})
         for point in POINTS:
             if point in AT_WORK and point != "resumed":
                 made.barrier(point).touch()
-            terms = {"parameters": {"to": made.to(point)}, "labels": {"countersign.requester": "rita@acme.example"}}
-            made.ids[point] = str(house.client.create_flow_run_from_deployment(deployment, **terms).id)
+            made.ids[point] = standing.begin(at_standing, faulted.rested_letter, made.to(point))
         return made
 
-    yield begun
-    house.close()
-    composition.reset()
-    monkeypatch.undo()
-    refresh_global_settings_context()
+    return begun
 
 
 def brought_to_their_points(runs: Runs) -> None:
@@ -158,7 +128,8 @@ def brought_to_their_points(runs: Runs) -> None:
     runs.barrier("resumed").touch()
     runs.approve(*after_an_answer)
     wait(lambda: all(runs.rests(one) for one in after_an_answer), "not all went on", seconds=60)
-    runs.standing.part("queue").suspend()
+    with runs.house.approvals.store.begin():  # not while it holds the store for itself
+        runs.standing.part("queue").suspend()
     runs.approve("decided")
     assert runs.house.state(runs.ids["decided"]).name == "Suspended"
 

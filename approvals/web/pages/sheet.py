@@ -74,6 +74,10 @@ class Preset(NamedTuple):
     until: str
 
 
+_SOON = timedelta(seconds=5)
+"""In which a run takes an answer up, as a rule."""
+
+
 @dataclass(frozen=True)
 class Typed:
     """What somebody has sent, so that nothing of it is lost when it is refused."""
@@ -324,12 +328,15 @@ def _outcome(visit: Visit, request: Request) -> Notice | None:
     own = bool(ruling and ruling.by.kind == "person" and same_person(ruling.by.id, visit.by.id))
     when = words.ago(ruling.at, now) if ruling else ""
     name = "You" if own else who
-    lines = tuple(line for line in ((ruling.reason or ruling.feedback or "") if ruling else "",) if line)
+    said = (ruling.reason or ruling.feedback or "") if ruling else ""
+    awaited = _awaited(request, now)
+    lines = tuple(line for line in (said, awaited) if line)
     match request.state:
         case State.APPROVED:
             edits = f" with {words.several(len(ruling.changes), 'edit')}" if ruling and ruling.edited else ""
             title = f"{name} approved this{edits}, {when}." if name else f"Approved by the policy, {when}."
-            return Notice("ok", "check", title, (ruling.rule,) if ruling and ruling.rule else ())
+            rule = (ruling.rule,) if ruling and ruling.rule else ()
+            return Notice("ok", "check", title, tuple(line for line in (*rule, awaited) if line))
         case State.REJECTED:
             return Notice("no", "x", f"{name or 'The policy'} rejected this, {when}.", lines)
         case State.RETURNED:
@@ -337,7 +344,15 @@ def _outcome(visit: Visit, request: Request) -> Notice | None:
         case State.EXPIRED:
             return Notice("", "clock", f"Nobody decided in time; this expired {when}.", lines)
         case _:
-            return Notice("", "out", f"This was withdrawn {when}.", lines)
+            return Notice("", "out", f"This was withdrawn {when}.", (said,) if said else ())
+
+
+def _awaited(request: Request, now: datetime) -> str:
+    """What is said of an answer that the run has not taken up, though it might have."""
+    late = request.effective_at is not None and request.effective_at + _SOON < now
+    if not late or request.wake_since is None or request.taken_up_at is not None:
+        return ""
+    return "Recorded. The run has not taken it up yet; it goes on by itself once Prefect can resume it."
 
 
 def _left(request: Request, now: datetime) -> int:
