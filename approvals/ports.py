@@ -450,8 +450,8 @@ class Transaction(Identities, Deliveries, Protocol):
         """Ids of open requests past their deadline, oldest first."""
         ...
 
-    def to_wake(self, now: datetime, limit: int) -> tuple[Request, ...]:
-        """Answered requests whose answer counts and was not taken up, oldest first."""
+    def to_wake(self, now: datetime, limit: int, after: Request | None = None) -> tuple[Request, ...]:
+        """Answered requests whose answer counts and was not taken up, oldest first; `after` ended the page before."""
         ...
 
     def untaken(self, run: str) -> tuple[Request, ...]:

@@ -77,6 +77,7 @@ class Waker:
         self._due: list[tuple[datetime, int, str]] = []
         self._to_look_after: deque[str] = deque(maxlen=_MOST_LOOKS)
         self._woken_at: dict[str, datetime] = {}
+        self._woken_up_to: Request | None = None
         self._leads_until: datetime | None = None
         self._every = every
         self._reconcile_every = timedelta(seconds=reconcile_every)
@@ -186,10 +187,19 @@ class Waker:
             return tuple(request for run in sorted(runs) for request in transaction.untaken(run) if request.is_open)
 
     def _wake(self, now: datetime, done: Round) -> None:
-        with self._approvals.store.read() as transaction:
-            requests = transaction.to_wake(now, _PAGE)
+        """See to the answers that nobody has taken up, page by page; what takes too long goes on in the next round."""
+        while True:
+            with self._approvals.store.read() as transaction:
+                page = transaction.to_wake(now, _PAGE, self._woken_up_to)
+            self._wake_all(page, now, done)
+            # Those of a pool without a worker stay where they are, and must not keep those behind them from their turn.
+            self._woken_up_to = page[-1] if len(page) == _PAGE else None
+            if self._woken_up_to is None or self._approvals.ledger.clock() - now > self._lease / 3:
+                return
+
+    def _wake_all(self, page: tuple[Request, ...], now: datetime, done: Round) -> None:
         requests = tuple(
-            one for one in requests if one.id not in self._woken_at or self._woken_at[one.id] + _ON_ITS_WAY < now
+            one for one in page if one.id not in self._woken_at or self._woken_at[one.id] + _ON_ITS_WAY < now
         )
         watches = self._watches(requests)
         for request in requests:

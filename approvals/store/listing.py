@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Column, ColumnElement, Connection, Executable, and_, bindparam, func, select
+from sqlalchemy import Column, ColumnElement, Connection, Executable, and_, bindparam, func, or_, select
 
 from approvals.lifecycle import OPEN, State
 from approvals.ports import Decided, Listed, ListOf, PageOf, Sort, Wanted
@@ -163,10 +163,16 @@ def overdue(connection: Connection, now: datetime, limit: int) -> tuple[str, ...
     return tuple(connection.execute(late.order_by(REQUEST.c.due_at, REQUEST.c.id).limit(limit)).scalars())
 
 
-def to_wake(connection: Connection, now: datetime, limit: int) -> tuple[Request, ...]:
-    """Answered requests whose answer counts and was not taken up, oldest first."""
+def to_wake(connection: Connection, now: datetime, limit: int, after: Request | None) -> tuple[Request, ...]:
+    """Answered requests whose answer counts and was not taken up, oldest first, after this one."""
+    later = []
+    if after is not None and after.wake_since is not None:
+        since = instant(after.wake_since)
+        same = and_(REQUEST.c.wake_since == since, REQUEST.c.id > stored(after.id))
+        later.append(or_(REQUEST.c.wake_since > since, same))
     return requests(
         connection,
+        *later,
         REQUEST.c.wake_since.is_not(None),
         REQUEST.c.taken_up_at.is_(None),
         REQUEST.c.effective_at <= instant(now),

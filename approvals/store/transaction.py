@@ -433,9 +433,9 @@ class SqlTransaction(Conversing, SqlIdentities, DeliveryRows):
         """Ids of open requests past their deadline, oldest first."""
         return listing.overdue(self._connection, now, limit)
 
-    def to_wake(self, now: datetime, limit: int) -> tuple[Request, ...]:
-        """Answered requests whose answer counts and was not taken up, oldest first."""
-        return listing.to_wake(self._connection, now, limit)
+    def to_wake(self, now: datetime, limit: int, after: Request | None = None) -> tuple[Request, ...]:
+        """Answered requests whose answer counts and was not taken up, oldest first, after this one."""
+        return listing.to_wake(self._connection, now, limit, after)
 
     def untaken(self, run: str) -> tuple[Request, ...]:
         """The requests of a run whose answer was not taken up yet, open ones included, by id."""

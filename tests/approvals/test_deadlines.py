@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import logging
+import time
+from datetime import UTC, date, datetime
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -267,6 +270,29 @@ def test_every_request_past_its_deadline_is_closed_though_the_queue_was_off_for_
     assert deadlines.lapse_all() == 4
 
     assert [service.get(request.id).state for request in requests] == ["expired", "rejected", "approved", "expired"]
+
+
+@pytest.mark.parametrize("day", [date(2026, 3, 28), date(2026, 10, 24)])
+def test_a_day_is_a_day_also_when_the_clocks_are_changed_where_the_queue_stands(
+    deadlines, service, open_request, clock, monkeypatch, day
+):
+    monkeypatch.setenv("TZ", "Europe/Berlin")
+    time.tzset()
+    try:
+        clock.now = datetime.combine(day, datetime.min.time(), ZoneInfo("Europe/Berlin")).replace(hour=12)
+        clock.now = clock.now.astimezone(UTC)
+        request = open_request(terms={"due": 86_400, "on_timeout": "expire"})
+
+        clock.forward(86_399)
+        early = deadlines.lapse_all()
+        clock.forward(1)
+        late = deadlines.lapse_all()
+    finally:
+        monkeypatch.undo()
+        time.tzset()
+
+    assert request.due_at.astimezone(ZoneInfo("Europe/Berlin")).hour in (11, 13)
+    assert (early, late) == (0, 1)
 
 
 def test_at_most_so_many_are_closed_at_a_time_the_oldest_first(deadlines, service, overdue, clock):

@@ -168,7 +168,9 @@ def test_an_answer_that_counts_and_was_not_taken_up_is_to_be_told(store, made, o
 
     with store.read() as transaction:
         assert [request.id for request in transaction.to_wake(made.now, 10)] == ["earlier", "later"]
-        assert [request.id for request in transaction.to_wake(made.now, 1)] == ["earlier"]
+        first = transaction.to_wake(made.now, 1)
+        assert [request.id for request in first] == ["earlier"]
+        assert [request.id for request in transaction.to_wake(made.now, 1, first[-1])] == ["later"]
 
 
 def test_open_requests_are_looked_after_by_id(store, opened):

@@ -326,6 +326,51 @@ def test_strays_are_looked_for_now_and_then_and_not_in_every_round(approvals, ru
     assert (at_once.withdrawn, later.withdrawn) == (0, 1)
 
 
+def test_a_run_that_is_said_to_have_ended_is_looked_after_in_the_next_round_and_only_looked_after(
+    approvals, runs, waker, ask
+):
+    lost, waits = ask("r1"), ask("r2")
+    for run in ("r1", "r2"):
+        runs.set(run, "suspended")
+    waker.once()
+
+    runs.set("r1", "ended", name="Cancelled")
+    waker.look_after("r1")
+    waker.look_after("r2")  # not true, whoever says so
+    waker.look_after("of somebody else")
+    done = waker.once()
+
+    assert done.withdrawn == 1
+    assert now_of(approvals, lost).state is State.WITHDRAWN
+    assert now_of(approvals, waits).state is State.PENDING
+
+
+def test_when_all_may_have_lost_something_all_are_looked_after_in_the_next_round(approvals, runs, waker, ask):
+    request = ask()
+    runs.set("r1", "suspended")
+    waker.once()
+
+    runs.set("r1", "suspended", deployment=None)
+    waker.look_after(None)
+
+    assert waker.once().withdrawn == 1
+    assert now_of(approvals, request).state is State.WITHDRAWN
+
+
+def test_a_queue_that_does_not_lead_looks_after_nobody(approvals, runs, waker, ask):
+    ask()
+    runs.set("r1", "ended", name="Cancelled")
+    other = Waker(approvals, runs)
+    runs.down = True
+    waker.once()
+    runs.down = False
+
+    other.look_after("r1")
+    done = other.once()
+
+    assert (done.leader, done.withdrawn) == (False, 0)
+
+
 def test_a_question_that_nobody_can_answer_is_told_as_stuck(approvals, runs, waker, at_home, clock, ask, caplog):
     request = ask()
     runs.set("r1", "suspended")
@@ -361,6 +406,84 @@ def test_three_hundred_waiting_runs_are_all_looked_after(approvals, runs, waker,
     assert done.withdrawn == 1
     assert now_of(approvals, requests[299]).state is State.WITHDRAWN
     assert now_of(approvals, requests[298]).state is State.PENDING
+
+
+def test_of_three_hundred_that_wait_each_meets_its_own_deadline(approvals, runs, waker, clock, ask):
+    requests = []
+    for number in range(300):
+        requests.append(ask(f"r{number}"))
+        runs.set(f"r{number}", "suspended")
+        clock.forward(10)
+
+    clock.now = requests[0].due_at - timedelta(seconds=1)
+    early = waker.once()
+    clock.now = requests[99].due_at
+    hundred = waker.once()
+    clock.now = requests[299].due_at
+    rest = waker.once()
+
+    assert (early.lapsed, hundred.lapsed, rest.lapsed) == (0, 100, 200)
+    assert {now_of(approvals, request).state for request in requests} == {State.EXPIRED}
+    assert events(approvals).count("request.expired") == 300
+    assert set(runs.woken) == {request.run.id for request in requests}
+
+
+def test_answers_that_nobody_takes_up_keep_none_behind_them_from_its_turn(approvals, runs, waker, clock, ask):
+    """A pool without a worker: its runs were resumed, and stay where they are."""
+    for number in range(250):
+        approvals.service.approve(ask(f"r{number}").id, ANNA, version=1, recall=0)
+        runs.set(f"r{number}", "scheduled")
+    clock.forward(10)
+    behind = ask("behind")
+    runs.set("behind", "suspended")
+    approvals.service.approve(behind.id, ANNA, version=1, recall=0)
+
+    waker.once()
+
+    assert runs.woken == ["behind"]
+
+
+def test_what_takes_too_long_to_wake_goes_on_in_the_next_round(approvals, runs, clock, ask):
+    class Slow(FakeRuns):
+        def wake(self, run_id: str) -> bool:
+            clock.forward(0.1)
+            return super().wake(run_id)
+
+    slow = Slow()
+    for number in range(250):
+        approvals.service.approve(ask(f"r{number}").id, ANNA, version=1, recall=0)
+        slow.set(f"r{number}", "suspended")
+    waker = Waker(approvals, slow, lease=15)
+
+    first, second = waker.once(), waker.once()
+
+    assert (first.woken, second.woken) == (200, 50)
+    assert len(set(slow.woken)) == 250
+
+
+def test_prefect_is_away_for_an_hour_and_nothing_is_lost_of_it(approvals, runs, waker, clock, ask):
+    answered, late, waits = ask("answered"), ask("late", policy="hurried"), ask("waits")
+    runs.down = True
+    approvals.service.approve(answered.id, ANNA, version=1, recall=0)
+
+    away = []
+    for _ in range(60):
+        clock.forward(minutes=1)
+        away.append(waker.once())
+    runs.down = False
+    for run in ("answered", "late", "waits"):
+        runs.set(run, "suspended")
+    back = waker.once()
+
+    assert sum(one.lapsed for one in away) == 1
+    assert [sum(getattr(one, what) for one in away) for what in ("woken", "withdrawn", "abandoned", "restarted")] == [
+        0
+    ] * 4
+    assert sorted(runs.woken) == ["answered", "late"]
+    assert (back.woken, back.withdrawn) == (2, 0)
+    assert [now_of(approvals, one).state for one in (answered, late, waits)] == [
+        State.APPROVED, State.EXPIRED, State.PENDING,
+    ]  # fmt: skip
 
 
 def test_a_round_that_fails_does_not_end_the_loop(approvals, runs, ask, caplog):

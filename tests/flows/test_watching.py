@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 
 import pytest
 
@@ -39,7 +38,7 @@ def test_without_a_server_nothing_is_looked_after_and_no_server_is_started(addre
     with temporary_settings({PREFECT_API_URL: address} if address else {}, restore_defaults={PREFECT_API_URL}):
         thread = threading.Thread(target=Watching(looks.append).run, args=(stop,))
         thread.start()
-        time.sleep(0.3)
+        stop.wait(0.3)
         stop.set()
         thread.join(20)
 

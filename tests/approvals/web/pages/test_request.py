@@ -35,6 +35,24 @@ def test_the_buttons_are_the_allowed_actions(browse, open_request, service, requ
     assert bool(page.all("form[action$='/claim']")) == (Action.CLAIM in allowed and current.claimed_by != actor.id)
 
 
+def test_a_decision_that_the_run_has_not_taken_up_is_shown_as_recorded(
+    browse, open_request, service, gatekeeper, clock, WORKER, BEN
+):
+    """Prefect is away: the decision stands, and nobody need do anything about it."""
+    asked = open_request()
+    service.approve(asked.id, BEN, version=1, recall=0)
+
+    at_once = browse(BEN).get(f"/r/{asked.id}").said("[data-outcome]")
+    clock.forward(60)
+    later = browse(BEN).get(f"/r/{asked.id}").said("[data-outcome]")
+    gatekeeper.take_up(asked.id, asked.run.id, WORKER)
+    taken_up = browse(BEN).get(f"/r/{asked.id}").said("[data-outcome]")
+
+    assert "Recorded. The run has not taken it up yet" in later
+    assert "Recorded" not in at_once + taken_up
+    assert "approved this" in later
+
+
 def test_whoever_it_does_not_concern_finds_nothing_there(browse, open_request, OMAR):
     request = open_request()
 
