@@ -30,7 +30,7 @@ from prefect.runner._state_proposer import StateProposer
 from prefect.states import Crashed
 
 from flows.handover import tell
-from flows.relief import MOST, Roll, lost, relieve
+from flows.relief import MOST, STOPPED, Roll, lost, relieve
 
 if TYPE_CHECKING:
     from prefect.client.orchestration import PrefectClient
@@ -133,7 +133,7 @@ class Attempts:
                 await child.end_by_force(GRACE_SECONDS)
                 await self._processes.remove(flow_run.id)
                 with anyio.move_on_after(_LAST_WORDS_SECONDS):
-                    await self.relieved(flow_run.id, "Its worker was stopped.")
+                    await self.relieved(flow_run.id, STOPPED)
             raise
         finally:
             self._children.pop(flow_run.id, None)

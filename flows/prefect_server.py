@@ -15,6 +15,9 @@ from typing import Any
 POOL = "countersign"
 """The work pool that `prefect.yaml` names."""
 
+ENDED_WITH_UP = "Its process ended with the last `countersign up`."
+"""Why a run is scheduled again that was at work when everything was stopped or killed."""
+
 
 @dataclass(frozen=True)
 class Addresses:
@@ -62,8 +65,7 @@ def revive(addresses: Addresses) -> int:
     do again: gates read the store, and effects show their permits.
     """
     at_work = {"flow_runs": {"state": {"type": {"any_": ["RUNNING", "PENDING"]}}}, "limit": 200}
-    message = "Its process ended with the last `countersign up`."
-    state = {"type": "SCHEDULED", "name": "Rescheduled", "message": message}
+    state = {"type": "SCHEDULED", "name": "Rescheduled", "message": ENDED_WITH_UP}
     revived = 0
     while found := [run for run in ask(f"{addresses.api}/flow_runs/filter", at_work) if run["work_pool_name"] == POOL]:
         for run in found:

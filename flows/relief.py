@@ -10,7 +10,8 @@ import contextlib
 import json
 import os
 import signal
-from collections.abc import Iterator
+import socket
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 from uuid import UUID
@@ -20,11 +21,16 @@ from prefect.client.schemas.objects import State
 from prefect.exceptions import ObjectNotFound
 from prefect.states import Scheduled
 
+from flows.prefect_server import ENDED_WITH_UP
+
 if TYPE_CHECKING:
     from prefect.client.orchestration import PrefectClient
 
 MOST = 3
-"""How often a run begins again because its process was lost; a document that kills its process would do so for ever."""
+"""How often a run begins again before it suspends again; a document that kills its process would do so for ever."""
+
+STOPPED = "Its worker was stopped."
+"""Why a run begins again that was handed over in order; that is no fault of the run, and not counted."""
 
 SERVER_AWAY = os.EX_TEMPFAIL
 """The exit code of a run's process that could not tell Prefect's server how far it came."""
@@ -52,8 +58,7 @@ async def relieve(client: PrefectClient, run_id: UUID, why: str) -> Outcome:
         run = await client.read_flow_run(run_id)
         if run.state is None or not (run.state.is_running() or run.state.is_pending()):
             return "settled"
-        states = await client.read_flow_run_states(run_id)
-        if sum(state.name == _NAME for state in states) >= MOST:
+        if _losses(await client.read_flow_run_states(run_id)) >= MOST:
             return "given up"
         again: State[Any] = Scheduled(name=_NAME, message=why[:500])
         await client.set_flow_run_state(run_id, again, force=True)
@@ -62,19 +67,34 @@ async def relieve(client: PrefectClient, run_id: UUID, why: str) -> Outcome:
     return "again"
 
 
+def _losses(states: Sequence[State[Any]]) -> int:
+    """How many processes in a row were lost."""
+    losses = 0
+    for state in sorted(states, key=lambda one: one.timestamp):
+        if state.is_paused():
+            losses = 0
+        elif state.name == _NAME and state.message not in (STOPPED, ENDED_WITH_UP):
+            losses += 1
+    return losses
+
+
 class Roll:
     """The runs that the workers of a home have taken, a file for each."""
 
     def __init__(self, home: Path) -> None:
         self._folder = home / "run" / "taken"
+        self._host = socket.gethostname()
         self._me = _known_as(os.getpid())
 
     def take(self, run_id: UUID, process: int | None = None) -> None:
         """Note that this worker has the run, and in which process it is at work, once it is."""
-        entry = {"worker": self._me, "process": _known_as(process) if process else None}
+        entry = {"host": self._host, "worker": self._me, "process": _known_as(process) if process else None}
+        path = self._folder / str(run_id)
         with contextlib.suppress(OSError):  # without it, one who is killed is found by the waker, or by nobody
             self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            (self._folder / str(run_id)).write_text(json.dumps(entry), encoding="utf-8")
+            written = path.with_suffix(".new")
+            written.write_text(json.dumps(entry), encoding="utf-8")
+            written.replace(path)
 
     def strike(self, run_id: UUID) -> None:
         """Note that the run has come to a rest, or is somebody else's."""
@@ -85,9 +105,12 @@ class Roll:
         """The runs of workers that are gone whose processes are gone as well."""
         with contextlib.suppress(OSError):
             for path in sorted(self._folder.iterdir()):
-                with contextlib.suppress(OSError, ValueError):
-                    if not _attended(path.read_text(encoding="utf-8")):
-                        yield UUID(path.name)
+                with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
+                    run_id, entry = UUID(path.name), json.loads(path.read_text(encoding="utf-8"))
+                    # Of the processes of another machine, or container, nothing is seen from here.
+                    noted = [one for one in (entry["worker"], entry["process"]) if one is not None]
+                    if entry["host"] == self._host and not any(_known_as(int(one[0])) == one for one in noted):
+                        yield run_id
 
 
 def _known_as(pid: int) -> list[float] | None:
@@ -97,12 +120,3 @@ def _known_as(pid: int) -> list[float] | None:
         return None if process.status() == psutil.STATUS_ZOMBIE else [pid, process.create_time()]
     except psutil.Error:
         return None
-
-
-def _attended(words: str) -> bool:
-    try:
-        entry = json.loads(words)
-        noted = [one for one in (entry["worker"], entry["process"]) if one is not None]
-    except (ValueError, KeyError, TypeError):
-        return False  # whoever wrote it was killed while writing
-    return any(_known_as(int(one[0])) == one for one in noted)

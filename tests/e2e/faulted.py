@@ -14,8 +14,11 @@ from prefect import task
 from prefect.cache_policies import NO_CACHE
 
 from flows import gates
-from flows.gates import effected, flow, reviewed
+from flows.gates import Gate, effected, flow, reviewed
 from flows.guards import guarded
+
+UNHURRIED = Gate("unhurried", Letter, action="letter.post", target=POST)
+"""Its policy lets a run's process stay while it waits."""
 
 _suspend = gates.asuspend_flow_run
 _whose: list[str] = []
@@ -68,6 +71,15 @@ async def rested_letter(to: str) -> Posted:
     await rest("resumed", to)
     letter = await reviewed(LETTER, draft, to)
     done: Posted = await effected(LETTER, send, letter)
+    return done
+
+
+@flow(gates=[UNHURRIED])
+async def lingering_letter(to: str) -> Posted:
+    """As rested_letter, at a gate that its process stays in."""
+    note(f"rests lingering {to} {os.getpid()}")
+    letter = await reviewed(UNHURRIED, draft, to)
+    done: Posted = await effected(UNHURRIED, send, letter)
     return done
 
 

@@ -19,6 +19,14 @@ from houses import HERE, PEOPLE, POLICIES, House
 
 _PARTS = {"server": "server start", "queue": "flows.cli web", "worker": "worker start"}
 
+_UNHURRIED = """
+[policies.unhurried]
+groups = ["sales"]
+on_timeout = "expire"
+recall = 60
+linger = 600
+"""
+
 
 class Standing:
     """A home on which `up` runs, with the flows of the tests."""
@@ -28,7 +36,7 @@ class Standing:
         self.home.mkdir()
         self.desk.mkdir()
         (self.home / "people.toml").write_text(PEOPLE)
-        (self.home / "policies.toml").write_text(POLICIES)
+        (self.home / "policies.toml").write_text(POLICIES + _UNHURRIED)
         self._up: psutil.Process | None = None
         self._started: subprocess.Popen[bytes] | None = None
         self.addresses: dict[str, str] = {}
@@ -152,7 +160,7 @@ class Standing:
                 f"{otherwise}\n{self._log.read_text()[-1500:]}\n--- worker\n{self.log_of('worker')[-4000:]}"
                 f"\n--- queue\n{self.log_of('queue')[-1000:]}"
             )
-            time.sleep(0.1)
+            time.sleep(0.25)
 
 
 def _answers(address: str) -> bool:

@@ -1,7 +1,6 @@
 """kill -9 of every part of `up`, and of all of them, while runs rest at every point of their life.
 
-To have runs rest at another point: a line in POINTS, a `rest` in faulted.py, and where it is not at once reached, a
-word in `brought_to_their_points`.
+To have runs rest at another point: a line in POINTS and in AT_WORK, and a `rest` in faulted.py.
 """
 
 from __future__ import annotations
@@ -21,21 +20,23 @@ from standing import Standing
 
 from approvals.audit import verify
 from approvals.lifecycle import State
+from flows.lingering import WAITING
 
 pytestmark = [pytest.mark.server, pytest.mark.xdist_group("standing")]
 
 POINTS = (
     "drafting",
     "saved",  # the request is saved, the run not yet suspended
+    "lingering",
     "suspended",
     "decided",  # the decision is committed, the run not resumed
     "resumed",  # just before the next line
     "before the write",
     "after the write",  # and before the result is stored
 )
-AT_WORK = ("drafting", "saved", "resumed", "before the write", "after the write")
+AT_WORK = ("drafting", "saved", "lingering", "resumed", "before the write", "after the write")
 """Where the run has a process."""
-AT_ONCE = ("drafting", "saved")
+AT_ONCE = ("drafting", "saved", "lingering")
 """What a run comes to without an answer."""
 
 
@@ -54,7 +55,7 @@ AS_IT_SHOULD = Outcome("Completed", 1, 1, 1, (State.APPROVED,))
 
 @dataclass
 class Runs:
-    """Seven runs, each at rest at a point of its own."""
+    """As many runs as there are points, each at rest at a point of its own."""
 
     house: House
     standing: Standing
@@ -81,13 +82,17 @@ class Runs:
         for point in AT_WORK:
             self.barrier(point).unlink(missing_ok=True)
 
+        left = set(self.ids.values())
+
         def ended() -> bool:
-            for run in self.ids.values():
+            for run in tuple(left):
                 for request in self.house.open_requests(run):
                     self.house.approve(request, recall=0)
-            return all(self.house.state(run).is_final() for run in self.ids.values())
+                if self.house.state(run).is_final():
+                    left.discard(run)
+            return not left
 
-        self.standing.until(ended, "some run did not end", seconds=120)
+        self.standing.until(ended, "some run did not end", seconds=300)
 
     def outcomes(self) -> dict[str, Outcome]:
         entries = list(self.house.approvals.store.entries())
@@ -105,14 +110,15 @@ class Runs:
 
 @pytest.fixture
 def runs(standing: Standing, at_standing: House) -> Callable[[str], Runs]:
-    """`runs("queue")`: seven runs of this name, on their way to their points."""
+    """`runs("queue")`: runs of this name, on their way to their points."""
 
     def begun(name: str) -> Runs:
         made = Runs(at_standing, standing, name, {})
         for point in POINTS:
+            flow = faulted.lingering_letter if point == "lingering" else faulted.rested_letter
             if point in AT_WORK and point != "resumed":
                 made.barrier(point).touch()
-            made.ids[point] = standing.begin(at_standing, faulted.rested_letter, made.to(point))
+            made.ids[point] = standing.begin(at_standing, flow, made.to(point))
         return made
 
     return begun
@@ -125,6 +131,7 @@ def brought_to_their_points(runs: Runs) -> None:
     wait = runs.standing.until
     wait(lambda: all(runs.house.state(runs.ids[one]).name == "Suspended" for one in suspended), "no wait", seconds=90)
     wait(lambda: all(runs.rests(one) for one in AT_ONCE), "not all began", seconds=60)
+    wait(lambda: runs.house.state(runs.ids["lingering"]).name == WAITING, "none stays", seconds=30)
     runs.barrier("resumed").touch()
     runs.approve(*after_an_answer)
     wait(lambda: all(runs.rests(one) for one in after_an_answer), "not all went on", seconds=60)
@@ -136,21 +143,21 @@ def brought_to_their_points(runs: Runs) -> None:
 
 @pytest.mark.parametrize("killed", ["server", "queue", "worker", "runs", "everything"])
 def test_whatever_is_killed_at_whatever_point_each_run_ends_once_and_writes_once(runs, standing, killed):
-    seven = runs(killed)
-    brought_to_their_points(seven)
+    them = runs(killed)
+    brought_to_their_points(them)
 
     match killed:
         case "runs":
             for point in AT_WORK:
-                os.kill(seven.rests(point), signal.SIGKILL)
+                os.kill(them.rests(point), signal.SIGKILL)
         case "everything":
             standing.kill_everything()
             standing.start()
         case part:
             standing.kill(part)
     standing.part("queue").resume()
-    seven.let_all_go_on()
+    them.let_all_go_on()
 
-    found = verify(seven.house.approvals.store.entries(), seven.house.approvals.store.rows())
-    assert seven.outcomes() == dict.fromkeys(POINTS, AS_IT_SHOULD)
+    found = verify(them.house.approvals.store.entries(), them.house.approvals.store.rows())
+    assert them.outcomes() == dict.fromkeys(POINTS, AS_IT_SHOULD)
     assert found.ok, found.problem

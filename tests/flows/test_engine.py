@@ -29,6 +29,9 @@ def test_the_engine_still_has_what_ours_takes_the_place_of():
     assert "observe_flow_run_suspension" in observing
     assert "register_flow_run_suspension_request" in observing
     assert "engine.heartbeat_seconds" in inspect.getsource(flow_engine._send_heartbeats)
+    # Who was asked to end comes here, and is not told as crashed.
+    assert inspect.getsource(theirs.initialize_run).count("await self.handle_crash(exc)") == 2
+    assert list(inspect.signature(theirs.handle_crash).parameters) == ["self", "exc"]
     # Our `executed` repeats its loop: a line that is new there is missing here.
     loop = inspect.getsource(flow_engine.run_flow_async).partition("async with engine.start():")[2]
     assert [line.strip() for line in loop.splitlines() if line.strip()] == [

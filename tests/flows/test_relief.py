@@ -15,15 +15,15 @@ import letters
 import pytest
 from houses import House
 from prefect.client.orchestration import get_client
-from prefect.states import Cancelling, Completed, Crashed, Pending, Running
+from prefect.states import Cancelling, Completed, Crashed, Pending, Running, Suspended
 
-from flows.relief import ASKED_TO_END, MOST, SERVER_AWAY, Outcome, Roll, lost, relieve
+from flows.relief import ASKED_TO_END, MOST, SERVER_AWAY, STOPPED, Outcome, Roll, lost, relieve
 
 
-def relieved(run: str | UUID) -> Outcome:
+def relieved(run: str | UUID, why: str = "It was killed.") -> Outcome:
     async def ask() -> Outcome:
         async with get_client() as client:
-            return await relieve(client, UUID(str(run)), "It was killed.")
+            return await relieve(client, UUID(str(run)), why)
 
     return asyncio.run(ask())
 
@@ -58,6 +58,20 @@ class TestOnPrefect:
 
         assert outcomes == ("settled", "settled")
         assert house.state(run).name == "Suspended"
+
+    def test_a_run_that_was_handed_over_or_has_suspended_in_between_has_lost_nothing(self, house: House):
+        run = house.start(letters.one_letter, to="halden")
+        outcomes = []
+
+        for number in range(MOST + 2):
+            house.client.set_flow_run_state(UUID(run), Running(), force=True)
+            outcomes.append(relieved(run, STOPPED if number else "It was killed."))
+        for _ in range(MOST):
+            house.client.set_flow_run_state(UUID(run), Suspended(), force=True)
+            house.client.set_flow_run_state(UUID(run), Running(), force=True)
+            outcomes.append(relieved(run))
+
+        assert set(outcomes) == {"again"}
 
     def test_a_run_that_loses_every_process_is_given_up(self, house: House):
         run = house.start(letters.one_letter, to="halden")
@@ -128,18 +142,34 @@ def test_a_later_process_of_the_same_number_is_another(tmp_path):
     (path,) = (tmp_path / "run" / "taken").iterdir()
 
     entry = json.loads(path.read_text())
-    path.write_text(json.dumps({name: [pid, began - 60] for name, (pid, began) in entry.items()}))
+    for name in ("worker", "process"):
+        entry[name][1] -= 60
+    path.write_text(json.dumps(entry))
 
     assert list(roll.lost()) == [run]
 
 
-def test_an_entry_that_was_cut_off_is_of_somebody_who_was_killed_and_a_strange_file_is_none(tmp_path):
-    roll, run = Roll(tmp_path), uuid4()
-    roll.take(run)
-    (tmp_path / "run" / "taken" / str(run)).write_text('{"worker": [1')
-    (tmp_path / "run" / "taken" / "notes.txt").write_text("")
+def test_of_another_machine_that_shares_the_home_nothing_is_judged(tmp_path, monkeypatch):
+    run = uuid4()
+    monkeypatch.setattr("socket.gethostname", lambda: "elsewhere")
+    there = Roll(tmp_path)
+    there.take(run)
+    (path,) = (tmp_path / "run" / "taken").iterdir()
+    path.write_text(path.read_text().replace(str(os.getpid()), "99999999"))
 
-    assert list(roll.lost()) == [run]
+    monkeypatch.undo()
+
+    assert (list(Roll(tmp_path).lost()), list(there.lost())) == ([], [run])
+
+
+@pytest.mark.parametrize("words", ["", '{"worker": [1', "[]", '{"host": null}'])
+def test_what_is_no_entry_is_passed_over(tmp_path, words):
+    roll = Roll(tmp_path)
+    roll.take(uuid4())
+    (tmp_path / "run" / "taken" / str(uuid4())).write_text(words)
+    (tmp_path / "run" / "taken" / "notes.txt").write_text(words)
+
+    assert list(roll.lost()) == []
 
 
 def test_a_home_that_cannot_be_written_has_no_roll_and_stops_nobody(tmp_path):

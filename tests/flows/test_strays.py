@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import timedelta
 from uuid import UUID
 
+import httpx
 import letters
 import pytest
 from prefect.exceptions import ObjectNotFound
@@ -15,6 +16,7 @@ from prefect.states import AwaitingRetry, Cancelling, Crashed, Running
 from approvals.ledger import Ledger
 from approvals.lifecycle import State
 from approvals.resume import PrefectRuns
+from flows import gates
 from flows.waking import Waker
 
 pytestmark = [pytest.mark.server, pytest.mark.xdist_group("prefect")]
@@ -77,6 +79,25 @@ def test_a_run_that_is_running_by_force_with_nobody_running_it_is_started_again(
     assert (at_once.restarted, later.restarted) == (0, 1)
     assert house.state(run).name == "Rescheduled"
     assert house.execute(letters.one_letter, run).name == "Suspended"
+    assert house.calls.count("write halden 1") == 1
+
+
+def test_a_gate_that_cannot_suspend_since_prefect_is_away_loses_nothing_of_its_run(house, monkeypatch):
+    async def away(**_: object) -> None:
+        raise httpx.ConnectError("All connection attempts failed")
+
+    run = house.start(letters.one_letter, to="halden")
+    with monkeypatch.context() as patched:
+        patched.setattr(gates, "asuspend_flow_run", away)
+        left = house.execute(letters.one_letter, run)
+
+    at_once = waker(house).once()
+    later = waker(house, in_seconds=60).once()
+    again = house.execute(letters.one_letter, run)
+
+    assert left.name == "Running"
+    assert (at_once.restarted, later.restarted, later.withdrawn) == (0, 1, 0)
+    assert again.name == "Suspended"
     assert house.calls.count("write halden 1") == 1
 
 
