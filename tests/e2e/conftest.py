@@ -58,9 +58,11 @@ def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Hou
 def standing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Standing]:
     """A home on which `countersign up` runs, for every test of the group `standing`."""
     standing = Standing(tmp_path_factory.mktemp("standing"))
-    standing.start()
-    yield standing
-    standing.kill_everything()
+    try:
+        standing.start()
+        yield standing
+    finally:
+        standing.kill_everything()
 
 
 @pytest.fixture
