@@ -35,6 +35,9 @@ _STATUS: dict[StateType, RunStatus] = {
 _PAGE = 200
 """Runs asked for at once; the most that Prefect answers."""
 
+_MOST_REMEMBERED = 50_000
+"""Runs whose deployment is remembered; beyond, only those that were just asked about are."""
+
 _START_WITHIN = timedelta(minutes=5)
 """How long a worker that took a run may need to start its process; one that died leaves the run Pending for good."""
 
@@ -56,6 +59,7 @@ class PrefectRuns:
         self._open = client or (lambda: get_client(sync_client=True))
         self._named = client is None
         self._client: SyncPrefectClient | None = None
+        self._deployments: dict[str, UUID] = {}
 
     def statuses(self, run_ids: Sequence[str]) -> dict[str, RunWatch]:
         """How each of these runs stands; `unknown` while Prefect does not answer."""
@@ -66,6 +70,9 @@ class PrefectRuns:
         for start in range(0, len(ids), _PAGE):
             page = ids[start : start + _PAGE]
             try:
+                if self._all_suspended(page):
+                    watched |= {one: _suspended(self._deployments[one]) for one in page}
+                    continue
                 wanted = FlowRunFilter(id=FlowRunFilterId(any_=[UUID(one) for one in page]))
                 runs = self._connected().read_flow_runs(flow_run_filter=wanted, limit=_PAGE)
                 deployments = self._of_live(runs)
@@ -74,6 +81,7 @@ class PrefectRuns:
                 watched |= {one: RunWatch(status="unknown", name=str(error)[:200]) for one in page}
                 continue
             found = {str(run.id): _watched(run, deployments) for run in runs}
+            self._remember(ids, runs)
             watched |= {one: found.get(one, RunWatch(status="gone", name="deleted")) for one in page}
         return watched
 
@@ -111,6 +119,27 @@ class PrefectRuns:
             return False
         return str(answer.status.value) == "ACCEPT"
 
+    def _all_suspended(self, page: list[str]) -> bool:
+        """Whether each of these runs waits and has its deployment, as a count tells: reading them takes ten times that.
+
+        Only of runs that were read before: then it is known which deployment each was made from, for good.
+        """
+        if not all(one in self._deployments for one in page):
+            return False
+        of = {self._deployments[one] for one in page}
+        wanted = {
+            "flow_runs": {"id": {"any_": page}, "state": {"type": {"any_": [StateType.PAUSED.value]}}},
+            "deployments": {"id": {"any_": [str(one) for one in of]}},
+        }
+        counted = self._connected().request("POST", "/flow_runs/count", json=wanted)
+        counted.raise_for_status()
+        return int(counted.json()) == len(page)
+
+    def _remember(self, asked: Sequence[str], runs: Sequence[FlowRun]) -> None:
+        if len(self._deployments) > _MOST_REMEMBERED:
+            self._deployments = {one: self._deployments[one] for one in asked if one in self._deployments}
+        self._deployments |= {str(run.id): run.deployment_id for run in runs if run.deployment_id is not None}
+
     def _of_live(self, runs: Sequence[FlowRun]) -> set[UUID]:
         """Those of the runs' deployments that are still there: a run keeps the id of one that was removed."""
         ids = {run.deployment_id for run in runs if run.deployment_id and run.state and not run.state.is_final()}
@@ -142,6 +171,10 @@ def _is_id(text: str) -> bool:
     except ValueError:
         return False
     return True
+
+
+def _suspended(deployment: UUID) -> RunWatch:
+    return RunWatch(status="suspended", name="Suspended", deployment=str(deployment))
 
 
 def _watched(run: FlowRun, deployments: set[UUID]) -> RunWatch:

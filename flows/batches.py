@@ -5,23 +5,24 @@ A batch starts its runs through the client and never as subflows, which could no
 
 from __future__ import annotations
 
-import csv
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import httpx
 from prefect.client.orchestration import get_client
+from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterIdempotencyKey
 from prefect.client.schemas.objects import FlowRun
 from prefect.exceptions import ObjectNotFound
 from prefect.settings import get_current_settings
-from pydantic import ValidationError
 
-from agents.documents import Prospect
 from agents.research.targets import read_saved, web_address
-from flows.errors import ProspectsInvalid, ServerError
+from flows.errors import ServerError
 from flows.scope import REQUESTER_LABEL
+
+_PAGE = 200
+"""Runs asked for at once; the most that Prefect answers."""
 
 
 async def start_run(
@@ -56,6 +57,24 @@ async def start_run(
         raise ServerError(f"Prefect does not answer ({error}). Is `countersign up` running?") from error
 
 
+async def runs_of_keys(keys: Sequence[str]) -> dict[str, FlowRun]:
+    """The runs that were started under these keys before, by key.
+
+    Raises:
+        ServerError: Prefect does not answer.
+    """
+    found: dict[str, FlowRun] = {}
+    try:
+        async with get_client() as client:
+            for start in range(0, len(keys), _PAGE):
+                wanted = FlowRunFilterIdempotencyKey(any_=list(keys[start : start + _PAGE]))
+                runs = await client.read_flow_runs(flow_run_filter=FlowRunFilter(idempotency_key=wanted), limit=_PAGE)
+                found |= {run.idempotency_key: run for run in runs if run.idempotency_key}
+    except httpx.HTTPError as error:
+        raise ServerError(f"Prefect does not answer ({error}). Is `countersign up` running?") from error
+    return found
+
+
 def readable(target: str) -> str:
     """The target as a run in another folder finds it: a path made absolute, after a look that it can be read.
 
@@ -66,41 +85,3 @@ def readable(target: str) -> str:
         return target
     read_saved(target, lambda: datetime.now(UTC))
     return target if target.startswith("text:") else str(Path(target.removeprefix("file://")).expanduser().resolve())
-
-
-def read_prospects(path: Path) -> tuple[Prospect, ...]:
-    """The prospects of a CSV file with the columns `target` and, if wanted, `name` and `source_url`.
-
-    Raises:
-        ProspectsInvalid: the file is missing or a line is wrong; the message names file and line.
-    """
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            reader = csv.DictReader(file)
-            columns = reader.fieldnames or []
-            if "target" not in columns:
-                raise ProspectsInvalid(
-                    f"{str(path)!r} has no column 'target' (it has: {', '.join(columns) or 'nothing'}). "
-                    "The first line names the columns: target,name,source_url."
-                )
-            return tuple(_prospect(path, reader.line_num, row) for row in reader)
-    except OSError as error:
-        raise ProspectsInvalid(f"The prospects file {str(path)!r} cannot be read ({error.strerror}).") from error
-    except UnicodeDecodeError as error:
-        raise ProspectsInvalid(f"The prospects file {str(path)!r} is not UTF-8 text.") from error
-
-
-def _prospect(path: Path, line: int, row: dict[str, str | None]) -> Prospect:
-    given = {
-        name: value.strip() for name in ("target", "name", "source_url") if (value := row.get(name)) and value.strip()
-    }
-    target = given.get("target", "")
-    if target and (path.parent / target).exists():
-        # A saved page lies beside the file that lists it.
-        given["target"] = str((path.parent / target).resolve())
-    try:
-        return Prospect.model_validate(given)
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
-        raise ProspectsInvalid(f"{str(path)!r}, line {line}: {where}: {first['msg']}.") from error

@@ -25,9 +25,11 @@ from approvals.people import read_people
 from approvals.settings import read_settings
 from flows.errors import FlowError
 from flows.handover import Ear, tell
-from flows.prefect_server import Addresses, settings_for
+from flows.prefect_server import Addresses, count_runs, settings_for
+from flows.premises import running
 from flows.settings import read_settings as read_flow_settings
-from flows.supervisor import Supervisor, interruptible, running
+from flows.status import Counts, status
+from flows.supervisor import Supervisor, interruptible
 
 if TYPE_CHECKING:
     from approvals.bootstrap import Approvals
@@ -90,28 +92,59 @@ def demo(
 
 
 @app.command()
-def up() -> None:
+def up(
+    postgres: Annotated[
+        str, typer.Option(metavar="URL", help="Keep Prefect's tables and the queue's in this PostgreSQL database.")
+    ] = "",
+) -> None:
     """Run Prefect, the approval queue and a worker on this machine, until Ctrl-C."""
     settings, flows = read_settings(), read_flow_settings()
-    supervisor = Supervisor(
-        settings.home,
-        prefect_port=flows.prefect_port,
-        queue_port=settings.port,
-        runs_at_once=flows.runs_at_once,
-        tell=typer.echo,
-    )
-    with interruptible() as interrupted, supervisor as addresses:
-        for sentence in _first_people(settings.people):
-            typer.echo(sentence)
-        typer.echo(f"Queue        {addresses.queue}/queue")
-        typer.echo(f"Prefect UI   {addresses.prefect}")
-        typer.echo(f"REST API     {addresses.queue}/api/openapi.json")
-        for sentence in _first_link(addresses):
-            typer.echo(sentence)
-        typer.echo(f"Logs         {settings.home / 'logs'}")
-        typer.echo("Ready. Ctrl-C stops everything.")
-        supervisor.watch(interrupted)
-        typer.echo("Stopping …")
+    found: list[Supervisor] = []
+    with interruptible() as interrupted, status(settings.home, lambda: _counts(found[0].addresses)) as told:
+        supervisor = Supervisor(
+            settings.home,
+            prefect_port=flows.prefect_port,
+            queue_port=settings.port,
+            runs_at_once=flows.runs_at_once,
+            postgres=postgres,
+            tell=told.tell,
+            show=told.show,
+            stopped=interrupted,
+        )
+        found.append(supervisor)
+        try:
+            with supervisor as addresses:
+                for sentence in _first_people(settings.people, named=not postgres):
+                    told.tell(sentence)
+                told.note("Queue", f"{addresses.queue}/queue")
+                told.note("Prefect UI", addresses.prefect)
+                told.note("REST API", f"{addresses.queue}/api/openapi.json")
+                for name, said in _first_link(addresses):
+                    told.note(name, said)
+                told.tell(f"Ready. Logs are in {settings.home / 'logs'}. Ctrl-C stops everything.")
+                supervisor.watch(interrupted)
+                told.tell("Stopping …")
+        except KeyboardInterrupt:
+            told.tell("Stopped before everything had started.")
+            raise typer.Exit(1) from None
+
+
+def _counts(addresses: Addresses) -> Counts | None:
+    """What there is to do, as Prefect and the queue have it; None while one of them does not say."""
+    from approvals.lifecycle import OPEN
+    from approvals.ports import Wanted
+
+    try:
+        with _compose().store.read() as transaction:
+            (requests,) = transaction.counts([Wanted(states=OPEN)])
+        return Counts(
+            waiting=count_runs(addresses, "PAUSED"),
+            running=count_runs(addresses, "RUNNING", "PENDING"),
+            due=count_runs(addresses, "SCHEDULED", due=True),
+            requests=requests,
+        )
+    except (OSError, ValueError, ApprovalError):
+        return None
 
 
 @app.command()
@@ -231,8 +264,8 @@ def doctor(
         raise typer.Exit(1)
 
 
-def _first_people(path: Path) -> Sequence[str]:
-    """In a new home: somebody who asks and somebody who decides."""
+def _first_people(path: Path, *, named: bool) -> Sequence[str]:
+    """In a new home: somebody who asks and somebody who decides, by their name alone if that is enough there."""
     if path.exists():
         return ()
     from approvals.people import add_person
@@ -243,31 +276,36 @@ def _first_people(path: Path) -> Sequence[str]:
     add_person(path, Person(email=REVIEWER, name="Reviewer", groups=groups, role="admin"))
     return (
         f"New home. {REQUESTER} asks; {REVIEWER} decides ({', '.join(groups)}). Edit {path} for your own people.",
-        f"Decide with: countersign queue --as {REVIEWER}",
+        *((f"Decide with: countersign queue --as {REVIEWER}",) if named else ()),
     )
 
 
-def _first_link(addresses: Addresses) -> Sequence[str]:
-    """Where nobody has ever signed in: a link for whoever decides in a new home, or for its first administrator."""
+def _first_link(addresses: Addresses) -> Sequence[tuple[str, str]]:
+    """Where nobody has ever signed in: a link for whoever decides in a new home, or for its first administrator.
+
+    On a store of several a name proves nothing; there it is how to come by the first token.
+    """
     from approvals.cli.counter import is_embedded
     from approvals.decisions import Actor
     from flows import composition
 
     approvals = _compose()
     try:
-        # On a store of several, an administrator makes links.
-        if not is_embedded(approvals.settings) or approvals.sessions.ever():
-            return ()
         people = [one for one in approvals.directory.people() if one.active and one.role == "admin"]
         person = next((one for one in people if one.email == REVIEWER), next(iter(people), None))
-        if person is None:
+        if person is None or approvals.sessions.ever():
             return ()
+        if not is_embedded(approvals.settings):
+            if approvals.tokens.any():
+                return ()
+            scopes = "--scope read --scope decide --scope admin"
+            return (("First token", f"countersign token create {person.email} {scopes}"),)
         owner = Actor(kind="system", id="countersign", via="embedded", scopes=frozenset({"read", "admin"}))
         made = approvals.tickets.make(person.email, owner)
     finally:
         composition.reset()
     address = approvals.settings.public_url or addresses.queue
-    return (f"Sign in      {address}{made.path}  (as {person.email}, once, within a day)",)
+    return (("Sign in", f"{address}{made.path}  (as {person.email}, once, within a day)"),)
 
 
 def _requester(named: str | None) -> str:
@@ -316,6 +354,8 @@ def _join(home: Path) -> None:
     if addresses is None:
         return
     os.environ.setdefault("APPROVALS_PUBLIC_URL", addresses.queue)
+    if addresses.store:
+        os.environ.setdefault("APPROVALS_STORE", addresses.store)
     if os.environ.get("PREFECT_API_URL"):
         return
     for name, value in settings_for(home, addresses).items():

@@ -42,6 +42,7 @@ def _checks() -> Iterator[tuple[str, Callable[[], str]]]:
     yield "Python", _python
     yield "import names", _names
     yield "Prefect and FastAPI", _versions
+    yield "worker type", _worker
     yield "SQLite", _sqlite
     yield "settings and home", _home
     yield "people", _people
@@ -85,6 +86,17 @@ def _versions() -> str:
     if tuple(int(part) for part in fastapi.split(".")[:2]) >= (0, 151):
         raise _Trouble(f"FastAPI {fastapi} breaks Prefect's server; install fastapi<0.151.")
     return f"prefect {prefect}, fastapi {fastapi}"
+
+
+def _worker() -> str:
+    """Prefect finds our worker by an entry point, which an install from before the worker does not have."""
+    points = metadata.entry_points(group="prefect.collections")
+    if not any(point.value == "flows.worker" for point in points):
+        raise _Trouble(
+            "Prefect does not find the worker type 'countersign': this installation is older than it. "
+            "Install again with `make install`, after `touch pyproject.toml` if it says that nothing is to do."
+        )
+    return "Prefect finds 'countersign'"
 
 
 def _sqlite() -> str:
@@ -146,7 +158,7 @@ def _store() -> str:
 
 def _server() -> str:
     from approvals.settings import read_settings
-    from flows.supervisor import running
+    from flows.premises import running
 
     addresses = running(read_settings().home)
     return (

@@ -3,36 +3,24 @@
 from __future__ import annotations
 
 import contextlib
-import ctypes
-import fcntl
-import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
+import urllib.error
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
 
+from flows.databases import check_postgres, check_prefect, prefect_url
 from flows.errors import ServerError
+from flows.parts import Part, Standing
 from flows.prefect_server import POOL, Addresses, answers, ask, has_worker, revive, settings_for
+from flows.premises import free_port, locked
+from flows.premises import running as running
 
-_PATIENCE = 90.0
-_STOP_SECONDS = 10.0
-
-
-@dataclass
-class _Part:
-    name: str
-    command: list[str]
-    healthy: Callable[[], bool]
-    process: subprocess.Popen[bytes] | None = None
-    started: float = 0.0
-    failures: int = 0
-    log: IO[bytes] | None = field(default=None, repr=False)
+_PATIENCE = 180.0
 
 
 class Supervisor:
@@ -45,21 +33,33 @@ class Supervisor:
         prefect_port: int = 4200,
         queue_port: int = 4280,
         runs_at_once: int = 4,
+        postgres: str = "",
         project: Path | None = None,
         tell: Callable[[str], None] = lambda _: None,
+        show: Callable[[tuple[Standing, ...]], None] = lambda _: None,
+        stopped: Callable[[], bool] = lambda: False,
     ) -> None:
+        """
+        Args:
+            postgres: Address of a PostgreSQL database for Prefect and the queue; without one both are files.
+            tell: Told, in a sentence, what happens.
+            show: Shown how the parts stand, about once a second.
+            stopped: Whether somebody wants everything to end, also before it has started.
+        """
         self.home = home
-        self._tell = tell
+        self.addresses = Addresses(prefect="", queue="", home=str(home), pid=os.getpid())
+        self._tell, self._show, self._stopped = tell, show, stopped
         self._project = project or Path(__file__).resolve().parent.parent
         self._ports = (prefect_port, queue_port)
         self._runs_at_once = runs_at_once
-        self._parts: list[_Part] = []
+        self._postgres = postgres
+        self._parts: list[Part] = []
         self._lock: IO[str] | None = None
 
     def __enter__(self) -> Addresses:
         try:
             (self.home / "logs").mkdir(mode=0o700, parents=True, exist_ok=True)
-            self._lock = _locked(self.home)
+            self._lock = locked(self.home)
             # What a killed start left behind names ports that nobody listens on now.
             (self.home / "up.json").unlink(missing_ok=True)
         except OSError as error:
@@ -69,6 +69,11 @@ class Supervisor:
             ) from error
         try:
             return self._started()
+        except urllib.error.URLError as error:
+            self.stop()
+            raise ServerError(
+                f"Prefect's server does not answer as it should ({error}). Log: {self.home / 'logs' / 'server.log'}"
+            ) from error
         except BaseException:
             self.stop()
             raise
@@ -77,28 +82,32 @@ class Supervisor:
         self.stop()
 
     def _started(self) -> Addresses:
-        prefect_port = _free(self._ports[0], "Prefect's server", "FLOWS_PREFECT_PORT")
-        queue_port = _free(self._ports[1], "the queue", "APPROVALS_PORT")
-        addresses = Addresses(
+        prefect_port = free_port(self._ports[0], "Prefect's server", "FLOWS_PREFECT_PORT")
+        queue_port = free_port(self._ports[1], "the queue", "APPROVALS_PORT")
+        self.addresses = addresses = Addresses(
             prefect=f"http://127.0.0.1:{prefect_port}",
             queue=f"http://127.0.0.1:{queue_port}",
             home=str(self.home),
             pid=os.getpid(),
+            store=self._postgres,
         )
+        environment = self.environment(addresses)
+        ours = ("PREFECT_", "APPROVALS_STORE")  # what this process itself asks goes to the same places
+        os.environ.update({name: environment[name] for name in environment if name.startswith(ours)})
+        self._check_databases()
         python, prefect = sys.executable, [sys.executable, "-m", "prefect"]
         server = ["server", "start", "--host", "127.0.0.1", "--port", str(prefect_port)]
         # The worker's limit, not the pool's: where the pool has none, the worker need not ask before each run.
         worker = ["worker", "start", "--pool", POOL, "--type", "countersign", "--limit", str(self._runs_at_once)]
-        environment = self.environment(addresses)
-        os.environ.update({name: value for name, value in environment.items() if name.startswith("PREFECT_")})
-        self._start(_Part("server", [*prefect, *server], answers(f"{addresses.api}/health")), environment)
         queue = [python, "-m", "flows.cli", "web", "--port", str(queue_port)]
-        self._start(_Part("queue", queue, answers(f"{addresses.queue}/healthz")), environment)
+        of_server = {"PREFECT_API_DATABASE_CONNECTION_URL": prefect_url(self._postgres)} if self._postgres else {}
+        self._start("server", [*prefect, *server], answers(f"{addresses.api}/health"), {**environment, **of_server})
+        self._start("queue", queue, answers(f"{addresses.queue}/healthz"), environment)
         self._deploy(environment, addresses)
         if revived := revive(addresses):
             self._tell(f"Starting {revived} runs again whose processes ended with the last `countersign up`.")
-        self._start(_Part("worker", [*prefect, *worker], has_worker(addresses)), environment)
-        (self.home / "up.json").write_text(json.dumps(addresses.__dict__), encoding="utf-8")
+        self._start("worker", [*prefect, *worker], has_worker(addresses), environment)
+        addresses.write()
         return addresses
 
     def environment(self, addresses: Addresses) -> dict[str, str]:
@@ -106,25 +115,26 @@ class Supervisor:
         # Browsers come to the port that was free, whatever the setting says.
         return {"APPROVALS_PUBLIC_URL": addresses.queue, **os.environ, **settings_for(self.home, addresses)}
 
+    def standings(self) -> tuple[Standing, ...]:
+        """How each part stands, in the order in which they were started."""
+        return tuple(part.standing() for part in self._parts)
+
     def watch(self, stop: Callable[[], bool], *, every: float = 1.0) -> None:
-        """Until `stop` says so: start a part again that died."""
-        addresses = Addresses(**json.loads((self.home / "up.json").read_text(encoding="utf-8")))
+        """Until `stop` says so: start a part again that died, sooner the first time than the fifth."""
         while not stop():
+            well = True
             for part in self._parts:
-                if part.process is not None and (code := part.process.poll()) is not None:
-                    part.failures = part.failures + 1 if time.monotonic() - part.started < 60 else 1
-                    self._tell(f"{part.name} ended (exit {code}); starting it again. Log: {self._log_path(part)}")
-                    time.sleep(min(2.0 ** (part.failures - 1), 30.0))
-                    self._launch(part, self.environment(addresses))
+                if said := part.look(ask=well):
+                    self._tell(said)
+                well = well and part.standing().stands == "running"
+            self._show(self.standings())
             time.sleep(every)
 
     def stop(self) -> None:
         """Stop every part, the last started first; whoever does not end in time is killed."""
         for part in reversed(self._parts):
-            if part.process is not None:
-                _end(part.process)
-            if part.log is not None:
-                part.log.close()
+            part.end()
+            self._show(self.standings())
         self._parts.clear()
         (self.home / "up.json").unlink(missing_ok=True)
         if self._lock is not None:
@@ -133,118 +143,73 @@ class Supervisor:
 
     # -- inside ----------------------------------------------------------------------------------------------
 
-    def _start(self, part: _Part, environment: Mapping[str, str]) -> None:
-        self._tell(f"Starting the {part.name} …")
-        self._parts.append(part)
-        self._launch(part, environment)
-        deadline = time.monotonic() + _PATIENCE
-        while not part.healthy():
-            code = part.process.poll() if part.process else None
-            if code is not None:
-                raise ServerError(f"The {part.name} ended at once (exit {code}): {self._last_words(part)}")
-            if time.monotonic() > deadline:
-                raise ServerError(f"The {part.name} did not answer within {_PATIENCE:g} s. Log: {self._log_path(part)}")
-            time.sleep(0.1)
+    def _check_databases(self) -> None:
+        from approvals.settings import read_settings
+        from approvals.store import open_store
 
-    def _launch(self, part: _Part, environment: Mapping[str, str]) -> None:
-        if part.log is None:
-            part.log = self._log_path(part).open("ab")
-        part.started = time.monotonic()
-        part.process = subprocess.Popen(
-            part.command,
-            env=dict(environment),
-            cwd=self.home,
-            stdin=subprocess.DEVNULL,
-            stdout=part.log,
-            stderr=subprocess.STDOUT,
-            # A group of its own: Ctrl-C reaches us alone, and we stop the parts in order.
-            start_new_session=True,
-            preexec_fn=_die_with_parent if sys.platform == "linux" else None,  # noqa: PLW1509 - no thread of ours yet
-        )
+        if self._postgres:
+            check_postgres(self._postgres)
+        else:
+            check_prefect(self.home)
+        # It makes or changes the queue's tables, once and before anybody needs them, or says why it cannot.
+        open_store(read_settings(home=self.home).store).close()
+
+    def _start(
+        self, name: str, command: list[str], healthy: Callable[[], bool], environment: Mapping[str, str]
+    ) -> None:
+        self._tell(f"Starting the {name} …")
+        part = Part(name, command, healthy, environment=environment, home=self.home)
+        self._parts.append(part)
+        part.launch()
+        deadline = time.monotonic() + _PATIENCE
+        while not part.is_healthy():
+            self._show(self.standings())
+            self._go_on()
+            if (code := part.code()) is not None:
+                raise ServerError(f"The {part.name} ended at once (exit {code}): {part.last_words()}")
+            if time.monotonic() > deadline:
+                raise ServerError(f"The {part.name} did not answer within {_PATIENCE:g} s. Log: {part.log}")
+            time.sleep(0.1)
 
     def _deploy(self, environment: Mapping[str, str], addresses: Addresses) -> None:
         self._tell("Registering the deployments of prefect.yaml …")
         prefect = [sys.executable, "-m", "prefect", "--no-prompt"]
+        log = self.home / "logs" / "deploy.log"
+        log.unlink(missing_ok=True)
         for command in (
             [*prefect, "work-pool", "create", POOL, "--type", "countersign", "--overwrite"],
             [*prefect, "deploy", "--all", "--prefect-file", str(self._project / "prefect.yaml")],
         ):
-            done = subprocess.run(
-                command, env=dict(environment), cwd=self._project, capture_output=True, text=True, check=False
-            )
-            (self.home / "logs" / "deploy.log").write_text(done.stdout + done.stderr, encoding="utf-8")
-            if done.returncode:
-                said = (done.stderr or done.stdout).strip().splitlines()
-                raise ServerError(f"The deployments could not be registered: {said[-1] if said else done.returncode}")
+            with log.open("ab") as said:
+                # A session of its own: Ctrl-C reaches us alone, and is no failure of it.
+                process = subprocess.Popen(
+                    command,
+                    env=dict(environment),
+                    cwd=self._project,
+                    stdin=subprocess.DEVNULL,
+                    stdout=said,
+                    stderr=subprocess.STDOUT,
+                    start_new_session=True,
+                )
+            try:
+                while process.poll() is None:
+                    self._show(self.standings())
+                    self._go_on()
+                    time.sleep(0.1)
+            finally:
+                process.kill()
+                process.wait()
+            if process.returncode:
+                words = log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
+                raise ServerError(
+                    f"The deployments could not be registered: {words[-1].strip() if words else process.returncode} "
+                    f"(log: {log})"
+                )
         ask(f"{addresses.api}/work_pools/{POOL}", {"concurrency_limit": None}, method="PATCH")
 
-    def _log_path(self, part: _Part) -> Path:
-        return self.home / "logs" / f"{part.name}.log"
-
-    def _last_words(self, part: _Part) -> str:
-        lines = self._log_path(part).read_text(encoding="utf-8", errors="replace").strip().splitlines()
-        return f"{lines[-1] if lines else 'it said nothing'} (log: {self._log_path(part)})"
-
-
-def running(home: Path) -> Addresses | None:
-    """The addresses of what runs on this home now; None where nothing does."""
-    try:
-        addresses = Addresses(**json.loads((home / "up.json").read_text(encoding="utf-8")))
-    except (OSError, ValueError, TypeError):
-        return None
-    return addresses if _held(home) else None
-
-
-def _held(home: Path) -> bool:
-    try:
-        with (home / "up.lock").open("a") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    except OSError:
-        return False
-    return False
-
-
-def _locked(home: Path) -> IO[str]:
-    lock = (home / "up.lock").open("a")
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        lock.close()
-        found = running(home)
-        where = f": Prefect at {found.prefect}, the queue at {found.queue}" if found else ""
-        raise ServerError(f"Countersign runs on {str(home)!r} already{where}. Stop it first with Ctrl-C.") from None
-    return lock
-
-
-def _free(port: int, what: str, setting: str) -> int:
-    with socket.socket() as probe:
-        # As the servers do: a port in TIME_WAIT is free.
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError as error:
-            raise ServerError(
-                f"Port {port} for {what} is not to be had ({error.strerror}). "
-                f"Stop what uses it, or set {setting} to another port (0 takes a free one)."
-            ) from error
-        return int(probe.getsockname()[1])
-
-
-def _end(process: subprocess.Popen[bytes]) -> None:
-    with contextlib.suppress(ProcessLookupError):
-        os.killpg(process.pid, signal.SIGTERM)
-    with contextlib.suppress(subprocess.TimeoutExpired):
-        process.wait(_STOP_SECONDS)
-    with contextlib.suppress(ProcessLookupError):
-        os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
-
-
-def _die_with_parent() -> None:
-    """Ask the kernel to end this process when `up` is killed, so that no orphan keeps the port."""
-    ctypes.CDLL(None).prctl(1, signal.SIGTERM)  # 1 is PR_SET_PDEATHSIG
+    def _go_on(self) -> None:
+        if self._stopped():
+            raise KeyboardInterrupt
 
 
 @contextlib.contextmanager

@@ -27,7 +27,7 @@ class StandIn:
         self.asked: list[int] = []
         self.deployments = {DEPLOYMENT}
         self.forced: list[tuple[Any, State, bool]] = []
-        self.opened = self.closed = 0
+        self.opened = self.closed = self.counted = 0
 
     def __call__(self) -> StandIn:
         return self
@@ -48,6 +48,18 @@ class StandIn:
     def read_deployments(self, *, deployment_filter: Any, limit: int) -> list[Any]:
         self._may_fail()
         return [SimpleNamespace(id=one) for one in deployment_filter.id.any_ if one in self.deployments][:limit]
+
+    def request(self, method: str, path: str, *, json: Any) -> httpx.Response:
+        self._may_fail()
+        assert (method, path) == ("POST", "/flow_runs/count")
+        self.counted += 1
+        ids, of = json["flow_runs"]["id"]["any_"], json["deployments"]["id"]["any_"]
+        types = json["flow_runs"]["state"]["type"]["any_"]
+        there = [
+            one for one in self.runs.values() if str(one.id) in ids and one.state and one.state.type.value in types
+        ]
+        kept = [one for one in there if one.deployment_id in self.deployments and str(one.deployment_id) in of]
+        return httpx.Response(200, json=len(kept), request=httpx.Request(method, "http://prefect"))
 
     def resume_flow_run(self, run_id: Any) -> Any:
         self._may_fail()
@@ -194,3 +206,47 @@ def test_a_restart_schedules_by_force_and_at_once():
     ((asked, state, force),) = prefect.forced
     assert (asked, state.type, force) == (one, StateType.SCHEDULED, True)
     assert state.state_details.scheduled_time <= datetime.now(UTC)
+
+
+# -- many that wait ----------------------------------------------------------------------------------------------
+
+
+def test_runs_that_were_read_before_and_all_wait_are_told_by_a_count_alone() -> None:
+    waiting = [run(StateType.PAUSED, name="Suspended") for _ in range(3)]
+    server = StandIn(*waiting)
+    runs = PrefectRuns(server)
+    ids = [str(one.id) for one in waiting]
+
+    first, again = runs.statuses(ids), runs.statuses(ids)
+
+    assert (server.asked, server.counted) == ([3], 1)
+    assert {one: (watch.status, watch.deployment) for one, watch in again.items()} == {
+        one: (watch.status, watch.deployment) for one, watch in first.items()
+    }
+
+
+@pytest.mark.parametrize("happened", ["ended", "deleted", "deployment removed"])
+def test_where_one_of_them_does_not_wait_any_more_all_are_read_again(happened: str) -> None:
+    waiting = [run(StateType.PAUSED, name="Suspended") for _ in range(3)]
+    server = StandIn(*waiting)
+    runs = PrefectRuns(server)
+    ids = [str(one.id) for one in waiting]
+    runs.statuses(ids)
+
+    if happened == "ended":
+        server.runs[waiting[0].id] = waiting[0].model_copy(update={"state": State(type=StateType.CANCELLED)})
+    elif happened == "deleted":
+        del server.runs[waiting[0].id]
+    else:
+        server.deployments.clear()
+    found = runs.statuses(ids)
+
+    assert server.asked == [3, 3]
+    first = found[ids[0]]
+    expected = {
+        "ended": ("ended", str(DEPLOYMENT)),
+        "deleted": ("gone", None),
+        "deployment removed": ("suspended", None),
+    }
+    assert (first.status, first.deployment) == expected[happened]
+    assert happened == "deployment removed" or found[ids[1]].deployment == str(DEPLOYMENT)

@@ -61,3 +61,21 @@ def test_a_missing_catalogue_is_named(home: Path, monkeypatch: pytest.MonkeyPatc
 
     assert not found["catalogue"].ok
     assert "nowhere.toml" in found["catalogue"].said
+
+
+def test_an_installation_from_before_the_worker_type_is_told_to_install_again(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Prefect says nothing of it: the worker type is then simply unknown."""
+    there = {check.name: check for check in examine()}["worker type"]
+    others = metadata.EntryPoints(
+        [metadata.EntryPoint(name="theirs", value="prefect_docker", group="prefect.collections")]
+    )
+    monkeypatch.setattr(metadata, "entry_points", lambda **_: others)
+
+    missing = {check.name: check for check in examine()}["worker type"]
+    composition.reset()
+
+    assert there.ok
+    assert not missing.ok
+    assert "make install" in missing.said

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import threading
+import urllib.error
 from datetime import timedelta
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from uuid import UUID
 
 import letters
+import pytest
 from houses import until
 from prefect.client.schemas.filters import DeploymentFilter, DeploymentFilterId
-from prefect.states import Running
+from prefect.states import Cancelled, Running
 
-from flows.prefect_server import POOL, Addresses, revive, settings_for
+from approvals.resume import PrefectRuns
+from flows.prefect_server import POOL, Addresses, ask, revive, settings_for
 
 HERE = Addresses(prefect="http://127.0.0.1:4200", queue="http://127.0.0.1:4280", home="/h", pid=1)
 
@@ -64,3 +69,50 @@ def test_a_schedule_makes_runs(house):
     assert until(scheduled, seconds=40)
     # Nothing of it may be picked up later by somebody else's test.
     house.client.delete_deployment(deployment)
+
+
+def test_runs_that_wait_are_told_by_a_count_and_none_of_them_is_missed(house):
+    runs = PrefectRuns()
+    waiting = [house.begin(letters.by_hand, to=to) for to in ("halden", "kestrel")]
+    read, counted = runs.statuses(waiting), runs.statuses(waiting)
+    house.client.set_flow_run_state(UUID(waiting[0]), Cancelled(), force=True)
+    cancelled = runs.statuses(waiting)
+    house.client.delete_deployment(UUID(read[waiting[1]].deployment))
+    removed = runs.statuses(waiting)
+
+    assert {one: (watch.status, watch.deployment) for one, watch in counted.items()} == {
+        one: (watch.status, watch.deployment) for one, watch in read.items()
+    }
+    assert all(watch.since is None for watch in counted.values()), "that is not told by a count"
+    assert [cancelled[one].status for one in waiting] == ["ended", "suspended"]
+    assert removed[waiting[1]].deployment is None
+
+
+def test_a_server_that_is_busy_is_asked_again_and_any_other_refusal_is_one(monkeypatch):
+    codes = [503, 503, 200, 500]
+
+    class Busy(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            self.send_response(codes.pop(0))
+            self.end_headers()
+            self.wfile.write(b"7")
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    monkeypatch.setattr("flows.prefect_server._AGAIN_SECONDS", (0, 0))
+    server = HTTPServer(("127.0.0.1", 0), Busy)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        answered = ask(f"http://127.0.0.1:{server.server_port}/", {})
+        with pytest.raises(urllib.error.HTTPError) as refused:
+            ask(f"http://127.0.0.1:{server.server_port}/", {})
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+    refused.value.close()
+
+    assert answered == 7
+    assert codes == []

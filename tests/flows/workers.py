@@ -19,11 +19,11 @@ from flows.waking import Waker
 
 
 class Worker:
-    """A worker of the pool `letters`."""
+    """A worker, by default of the pool `letters`."""
 
     def __init__(self, home: Path, type_: str = "process") -> None:
         self._home = home
-        self.type = type_
+        self.type, self.pool = type_, "letters"
         self.path = PATH
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -34,7 +34,7 @@ class Worker:
 
     def start(self, *options: str) -> None:
         """Start it; it takes what is scheduled."""
-        command = ("-m", "prefect", "worker", "start", "--pool", "letters", "--type", self.type, *options)
+        command = ("-m", "prefect", "worker", "start", "--pool", self.pool, "--type", self.type, *options)
         with (self._home / "worker.log").open("ab") as log:
             self._process = subprocess.Popen(
                 [sys.executable, *command],
