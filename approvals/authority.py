@@ -131,8 +131,8 @@ class Authority:
         if actor.kind in ("system", "policy"):
             return
         if actor.kind == "worker":
-            if "gate" not in actor.scopes and "read" not in actor.scopes:
-                raise OutOfScope
+            if "read" not in actor.scopes and not _is_flow(actor):
+                raise OutOfScope("This token may not read requests; it needs the scope 'read'.")
             return
         _check_reach(request, actor)
         if "read" not in actor.scopes and actor.via != "link":
@@ -199,8 +199,8 @@ class Authority:
         Raises:
             NotPermitted: they are a person or an agent. OutOfScope: the worker's token does not reach that far.
         """
-        if actor.kind == "worker" and "gate" not in actor.scopes:
-            raise OutOfScope("This token does not speak for a flow; it needs the scope 'gate'.")
+        if actor.kind == "worker" and not _is_flow(actor):
+            raise OutOfScope("A worker's token opens requests and takes answers up, for its own runs; nothing else.")
         if actor.kind not in ("system", "worker"):
             raise NotPermitted(f"Only the flow that asked can do that, and this is {actor}. Hand in an edit instead.")
 
@@ -307,3 +307,8 @@ def _check_strength(request: Request, actor: Actor) -> None:
 
 def _listed(groups: Iterable[str]) -> str:
     return " or ".join(groups) or "nobody"
+
+
+def _is_flow(actor: Actor) -> bool:
+    """Whether this is a flow beside the store itself. A worker's token comes from elsewhere, to its own runs alone."""
+    return actor.via == "flow" and "gate" in actor.scopes

@@ -27,6 +27,7 @@ from approvals.outbox import Outbox, Terms
 from approvals.people import open_directory
 from approvals.policies import Policies, read_policies
 from approvals.ports import Clock, Directory, Examiner, IdentityProvider, Notifier, Store
+from approvals.remote import Queue
 from approvals.saved import SavedViews
 from approvals.service import ApprovalService
 from approvals.sessions import Sessions
@@ -114,6 +115,26 @@ def build(
         provider=provider,
         known=known,
     )
+
+
+def queue_elsewhere(settings: Settings, page: Callable[[str], bytes | None] = lambda _: None) -> Queue | None:
+    """The queue on another machine that the settings name; None where the store is this process's own to open.
+
+    Args:
+        page: What was read here, by its sha256.
+
+    Raises:
+        ApprovalError: there is an address and no token, or the other way round.
+    """
+    if not settings.queue_url and settings.gate_token is None:
+        return None
+    if not settings.queue_url or settings.gate_token is None:
+        missing = "APPROVALS_GATE_TOKEN" if settings.queue_url else "APPROVALS_QUEUE_URL"
+        raise ApprovalError(
+            f"{missing} is not set: runs on another machine than the queue's need its address and a token. Make one "
+            "with `countersign token create POOL --kind worker --scope gate`, POOL being the name of their work pool."
+        )
+    return Queue(settings.queue_url, settings.gate_token, patience=settings.gate_patience, page=page)
 
 
 def provider_of(settings: Settings, clock: Clock) -> IdentityProvider | None:

@@ -47,6 +47,8 @@ ApprovalError
 ├── LinkKeyError                  the keys that sign links
 ├── RecordBroken                  a row is not as the record has it
 ├── StoreUnavailable              the database cannot be opened or reached
+├── QueueUnavailable              the queue on another machine does not answer
+├── RunsUnavailable               Prefect cannot be asked who a run is
 ├── NotCanonical                  a value that has no canonical JSON form
 └── UnknownScheme                 no plug is registered for this address
 """
@@ -275,6 +277,14 @@ class RecordBroken(ApprovalError):
 
 class StoreUnavailable(ApprovalError):
     """The approval store cannot be reached."""
+
+
+class QueueUnavailable(ApprovalError):
+    """The queue does not answer."""
+
+
+class RunsUnavailable(ApprovalError):
+    """Prefect cannot be asked about this run now; try again."""
 
 
 class NotCanonical(ApprovalError):

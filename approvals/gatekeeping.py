@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 
@@ -17,16 +16,9 @@ from approvals.ledger import Ledger, event, found, ruled
 from approvals.lifecycle import Action, State
 from approvals.permits import Permit
 from approvals.policies import Policies, Policy, passes_unasked
-from approvals.ports import Directory, Examination, Examiner, Transaction
+from approvals.ports import Answer as Answer
+from approvals.ports import Directory, Examination, Examiner, Transaction, Wanted
 from approvals.requests import Content, Proposed, Request, new_id
-
-
-@dataclass(frozen=True)
-class Answer:
-    """What the flow may act on: the answered request, and the permit where one was minted."""
-
-    request: Request
-    permit: Permit | None
 
 
 class Gatekeeper:
@@ -59,6 +51,17 @@ class Gatekeeper:
         known = self._policies()
         for name in policies:
             self._authority.check_terms(known.named(name), requester)
+
+    def enter(self, run: str, policies: Iterable[str], requester: str) -> None:
+        """`check`, for a run that has asked nothing yet; one that has goes on under the terms it asked under.
+
+        Raises:
+            PolicyError: as `check`.
+        """
+        with self._ledger.store.read() as transaction:
+            resumed = transaction.page(Wanted(run=run), limit=1).total > 0
+        if not resumed:
+            self.check(policies, requester)
 
     def open(self, proposed: Proposed, by: Actor) -> Request:
         """The request of this identity: opened now, or as it was opened before. The first draft wins.

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal, NamedTuple, Protocol
 
 from pydantic import Field
 
 from approvals.audit import Attested, Entry, Event
-from approvals.decisions import Ruling, Scope, SignOff, UtcDatetime, Value
+from approvals.decisions import Actor, PermitSlip, Ruling, Scope, SignOff, UtcDatetime, Value
 from approvals.deliveries import Deliveries, Notice
 from approvals.errors import FieldError
 from approvals.identities import Identities
 from approvals.identities import Role as Role
 from approvals.lifecycle import Action, State
-from approvals.permits import Permit
+from approvals.permits import Grant, Permit, Used
 from approvals.policies import Priority
 from approvals.requests import (
     Comment,
@@ -25,8 +26,10 @@ from approvals.requests import (
     Finding,
     Identity,
     Moved,
+    Proposed,
     Request,
     Risk,
+    RunReference,
     SavedView,
     Snooze,
     WorkingCopy,
@@ -188,6 +191,78 @@ class Runs(Protocol):
 
     def restart(self, run_id: str) -> bool:
         """Schedule a run again whose process is gone. True where it was; False where it must be tried again."""
+        ...
+
+
+class KnownRun(Value):
+    """A run as the orchestrator itself describes it, whatever the run may say."""
+
+    run: RunReference
+    requester: str = Field(description="on whose behalf it was created")
+    pool: str | None = Field(description="the work pool it belongs to; None for a run without one")
+    ended: bool = Field(description="whether it has come to its end")
+
+
+class RunRecords(Protocol):
+    """Knows who runs are, for those that speak for one from elsewhere."""
+
+    def known(self, run_id: str) -> KnownRun | None:
+        """The run; None where there is none of this id.
+
+        Raises:
+            RunsUnavailable: nobody can say now.
+        """
+        ...
+
+
+# -- gates -------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What the flow may act on: the answered request, and the permit where one was minted."""
+
+    request: Request
+    permit: Permit | None
+
+
+class EffectSide(Protocol):
+    """What a guarded effect asks of the queue; `approvals.effects` says what each call promises."""
+
+    def redeem(
+        self, slip: PermitSlip | None, by: Actor, *, action: str, target: str, sha256: str, run: str,
+        holder: str, lease: float,
+    ) -> Grant | Used: ...  # fmt: skip
+    def keep(self, permit_id: str, fence: int, lease: float) -> bool: ...
+    def settle(self, permit_id: str, fence: int, receipt: object, by: Actor) -> str: ...
+    def let_go(self, permit_id: str, fence: int) -> None: ...
+
+
+class GateSide(Protocol):
+    """What a run's process asks of the queue; `approvals.gatekeeping` says what each call promises.
+
+    Every call may be repeated. On another machine than the queue's it raises QueueUnavailable where nobody answers.
+    """
+
+    @property
+    def effects(self) -> EffectSide: ...
+    def enter(self, run: str, policies: Iterable[str], requester: str) -> None: ...
+    def open(self, proposed: Proposed, by: Actor) -> Request: ...
+    def of_key(self, run: str, gate: str, key: str) -> tuple[Request, ...]: ...
+    def get(self, request_id: str) -> Request: ...
+    def counts(self, request: Request) -> bool: ...
+    def suspending(self, request_id: str) -> int | None: ...
+    def keep_alive(self, run: str, holder: str, seconds: float) -> int: ...
+    def rest(self, run: str, holder: str) -> None: ...
+    def woken(self, request_id: str, by: Actor) -> None: ...
+    def take_up(self, request_id: str, run: str, by: Actor, *, mint: bool = True) -> Answer | None: ...
+
+
+class Pages(Protocol):
+    """Keeps what was read under its sha256, so that quotes can be looked up again."""
+
+    def put(self, body: bytes) -> str:
+        """Keep these bytes; tells their sha256 as hex."""
         ...
 
 

@@ -167,8 +167,7 @@ class Reading:
         """
         if by.kind in ("system", "policy"):
             return
-        # A worker's `gate` reads requests too; an agent's does not.
-        if "read" not in by.scopes and not (by.kind == "worker" and "gate" in by.scopes):
+        if "read" not in by.scopes:
             raise OutOfScope("This token may not read requests; it needs the scope 'read'.")
         if by.kind == "agent":
             raise OutOfScope("An agent's token reads nothing in the queue.")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 from uuid import UUID
@@ -15,7 +17,12 @@ from prefect.exceptions import ObjectNotFound
 from prefect.settings import get_current_settings
 from prefect.states import Scheduled
 
-from approvals.ports import RunStatus, RunWatch
+from approvals.errors import RunsUnavailable
+from approvals.ports import KnownRun, RunStatus, RunWatch
+from approvals.requests import RunReference
+
+REQUESTER_LABEL = "countersign.requester"
+"""The Prefect label that says on whose behalf a run was created; set by the call that creates it."""
 
 Announced = Literal["resuming", "resumed", "refused"]
 
@@ -163,6 +170,75 @@ class PrefectRuns:
         client, self._client = self._client, None
         if client is not None:
             client.__exit__(None, None, None)
+
+
+class PrefectRecords:
+    """Who a run is, in Prefect's own words; asked anew each time, by one thread after the other."""
+
+    def __init__(self, client: Callable[[], SyncPrefectClient] | None = None) -> None:
+        self._open = client or (lambda: get_client(sync_client=True))
+        self._named = client is None
+        self._client: SyncPrefectClient | None = None
+        self._turn = threading.Lock()
+
+    def known(self, run_id: str) -> KnownRun | None:
+        """The run; None where Prefect has none of this id.
+
+        Raises:
+            RunsUnavailable: Prefect does not answer.
+        """
+        if not _is_id(run_id):
+            return None
+        with self._turn:
+            try:
+                return self._read(UUID(run_id))
+            except ObjectNotFound:
+                return None
+            except (httpx.HTTPError, RuntimeError, ValueError) as error:
+                self._forget()
+                raise RunsUnavailable(f"Prefect cannot be asked about the run {run_id} now ({error}).") from error
+
+    def _read(self, run_id: UUID) -> KnownRun:
+        if self._client is None:
+            settings = get_current_settings()
+            if self._named and settings.api.url is None:
+                raise RuntimeError("no Prefect server is named: set PREFECT_API_URL")
+            self._client = self._open().__enter__()
+        client = self._client
+        run = client.read_flow_run(run_id)
+        flow = client.read_flow(run.flow_id).name
+
+        def deployment() -> str | None:
+            if run.deployment_id is not None:
+                with suppress(ObjectNotFound):  # it was removed since
+                    return str(client.read_deployment(run.deployment_id).name)
+            return None
+
+        base: Any = get_current_settings().ui_url
+        return KnownRun(
+            run=RunReference(
+                id=str(run.id),
+                name=run.name,
+                flow=flow,
+                deployment=str(run.deployment_id) if run.deployment_id else None,
+                url=f"{str(base).rstrip('/')}/runs/flow-run/{run.id}" if base else None,
+            ),
+            requester=requester_of(run, flow, deployment),
+            pool=run.work_pool_name,
+            ended=run.state is not None and run.state.is_final(),
+        )
+
+    def _forget(self) -> None:
+        client, self._client = self._client, None
+        if client is not None:
+            client.__exit__(None, None, None)
+
+
+def requester_of(run: FlowRun, flow: str, deployment: Callable[[], str | None]) -> str:
+    """On whose behalf a run was created: its label's word, or its schedule, or nobody that is known here."""
+    if label := run.labels.get(REQUESTER_LABEL):
+        return str(label)
+    return f"schedule:{deployment() or flow}" if run.auto_scheduled else "unknown:prefect"
 
 
 def _is_id(text: str) -> bool:

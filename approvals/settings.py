@@ -104,6 +104,17 @@ class Settings(BaseSettings):
     notify_summary: bool = Field(
         default=True, description="say a request's summary and amount in messages; its title is always said"
     )
+    queue_url: Annotated[tuple[str, ...], NoDecode] = Field(
+        default=(),
+        description="of a run's process on another machine: address of the queue, or of its replicas, separated by "
+        "commas; the store is then never opened there",
+    )
+    gate_token: SecretStr | None = Field(
+        default=None, description="token with the scope `gate` by which runs speak to the queue at `queue_url`"
+    )
+    gate_patience: float = Field(
+        default=300.0, gt=0, le=86_400, description="seconds that a run waits for a queue that does not answer"
+    )
     webhook_private: bool = Field(default=False, description="allow webhooks to addresses that are not public")
 
     @field_validator("public_url")
@@ -115,6 +126,13 @@ class Settings(BaseSettings):
         if parts.scheme not in ("http", "https") or not parts.hostname or parts.path.strip("/") or parts.query:
             raise ValueError("it must read https://NAME or http://NAME:PORT, with nothing after it")
         return f"{parts.scheme}://{parts.netloc.rpartition('@')[2].lower()}"
+
+    @field_validator("queue_url", mode="before")
+    @classmethod
+    def _origins(cls, value: object) -> object:
+        if not isinstance(value, str):
+            return value
+        return tuple(filter(None, (cls._origin(one.strip()) for one in value.split(",") if one.strip())))
 
     @field_validator("oidc_groups", mode="before")
     @classmethod

@@ -154,8 +154,9 @@ def web(
     """Run the approval queue alone: its pages and REST API, and the loops that wake runs and send messages."""
     # Where Prefect's server is busy, the waker asks again in a moment; its client would sleep for two seconds.
     os.environ.setdefault("PREFECT_CLIENT_MAX_RETRIES", "0")
-    from approvals.resume import PrefectRuns
+    from approvals.resume import PrefectRecords, PrefectRuns
     from approvals.web import serve
+    from flows import composition
     from flows.monitoring import Monitoring
     from flows.waking import Waker
     from flows.watching import Watching
@@ -186,7 +187,13 @@ def web(
     for loop in loops:
         loop.start()
     try:
-        serve(approvals, host=approvals.settings.host, port=approvals.settings.port if port is None else port)
+        serve(
+            approvals,
+            host=approvals.settings.host,
+            port=approvals.settings.port if port is None else port,
+            records=PrefectRecords(),
+            pages=composition.agents().snapshots,
+        )
     finally:
         stop.set()
         for loop in loops:

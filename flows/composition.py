@@ -13,9 +13,13 @@ from uuid import UUID
 
 from agents.bootstrap import Agents
 from agents.bootstrap import build as build_agents
-from approvals.bootstrap import Approvals
+from approvals.bootstrap import Approvals, queue_elsewhere
 from approvals.bootstrap import build as build_approvals
+from approvals.errors import StoreUnavailable
+from approvals.ports import GateSide
+from approvals.remote import Queue
 from approvals.requests import Request
+from approvals.settings import read_settings as read_approvals
 from flows.examiner import ClassExaminer
 from flows.handover import tell
 from flows.settings import Settings, read_settings
@@ -28,8 +32,22 @@ def _agents() -> Agents:
     return build_agents()
 
 
+def _page(sha256: str) -> bytes | None:
+    return agents().snapshots.get(sha256)
+
+
+@functools.cache
+def _queue() -> Queue | None:
+    return queue_elsewhere(read_approvals(), _page)
+
+
 @functools.cache
 def _approvals() -> Approvals:
+    if _queue() is not None:
+        raise StoreUnavailable(
+            "This process reaches its queue over REST (APPROVALS_QUEUE_URL) and opens no store. "
+            "Run this where the queue runs, without that variable."
+        )
     approvals = build_approvals(examiner=ClassExaminer(agents, settings().document_modules))
     approvals.store.on_answer(functools.partial(_pass_on, approvals.settings.home))
     return approvals
@@ -60,12 +78,22 @@ def approvals() -> Approvals:
         return _approvals()
 
 
+def gatekeeper(run: str) -> GateSide:
+    """What this run asks of the queue: beside its store, or over REST where the settings say that it is elsewhere."""
+    with _lock:
+        elsewhere = _queue()
+        return elsewhere.gate(run) if elsewhere is not None else _approvals().gatekeeper
+
+
 def reset() -> None:
     """Let go of what this process has built; the next use reads the settings anew."""
     with _lock:
         if _approvals.cache_info().currsize:
             _approvals().close()
         _approvals.cache_clear()
+        if _queue.cache_info().currsize and (elsewhere := _queue()) is not None:
+            elsewhere.close()
+        _queue.cache_clear()
         _agents.cache_clear()
 
 

@@ -343,7 +343,7 @@ def _warm() -> None:
 
     def warm() -> None:
         with contextlib.suppress(Exception):
-            composition.approvals()
+            composition.gatekeeper("")
 
     threading.Thread(target=warm, name="countersign-warming", daemon=True).start()
 

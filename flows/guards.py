@@ -18,10 +18,10 @@ from pydantic import TypeAdapter
 
 from approvals.canonical import canonical, digest
 from approvals.decisions import Actor, PermitSlip
-from approvals.effects import Effects
 from approvals.errors import NoPermit, PermitInUse
 from approvals.holders import new_holder
 from approvals.permits import Used
+from approvals.ports import EffectSide
 from flows import composition
 from flows.errors import GateInvalid
 
@@ -62,7 +62,7 @@ def guarded(*, action: str, target: str | Callable[[], str]) -> Callable[[Callab
         async def effect(document: Any, /, *args: Any, permit: PermitSlip | None = None) -> R:
             run = _run_id()
             by = Actor(kind="worker", id=function.__name__, via="flow", scopes=frozenset({"gate"}))
-            effects = composition.approvals().gatekeeper.effects
+            effects = composition.gatekeeper(run).effects
             where = target() if callable(target) else target
             sha256 = digest(canonical(document))
             holder = new_holder()
@@ -99,7 +99,7 @@ def guarded(*, action: str, target: str | Callable[[], str]) -> Callable[[Callab
 
 
 @contextmanager
-def _kept(effects: Effects, permit_id: str, fence: int) -> Iterator[None]:
+def _kept(effects: EffectSide, permit_id: str, fence: int) -> Iterator[None]:
     ended = threading.Event()
 
     def renew() -> None:

@@ -16,6 +16,7 @@ from prefect.states import Completed
 from pydantic import Field
 
 from agents.documents import Prospect
+from approvals.settings import read_settings
 from flows import composition
 from flows.batches import runs_of_keys, start_run
 from flows.handled import Handled
@@ -50,7 +51,7 @@ async def outreach_batch(
         skip_days: A company that an outreach run asked about within so many days is skipped, unless that run was called
             off, and after them it begins anew. One whose request waits is skipped in any case.
     """
-    home = composition.approvals().settings.home
+    home = read_settings().home
     source = prospects or str(home / DEFAULT)
     if not prospects and not Path(source).exists():
         return Completed(name="Nothing to do", message=f"There is no {source!r} yet; put one there to start runs.")

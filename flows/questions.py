@@ -26,8 +26,8 @@ from approvals.decisions import (
     Withdrawn,
 )
 from approvals.errors import NotCanonical
-from approvals.gatekeeping import Answer
 from approvals.lifecycle import State
+from approvals.ports import Answer
 from approvals.requests import Cost, Evidence, Flag, Identity, Moved, Proposed, Request, RunReference
 from flows.errors import GateKeyMissing
 from flows.scope import Gate, Scope

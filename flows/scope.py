@@ -24,20 +24,20 @@ from prefect.states import Completed
 from pydantic import BaseModel
 
 from approvals.decisions import Actor
-from approvals.gatekeeping import Gatekeeper
+from approvals.errors import QueueUnavailable
 from approvals.holders import new_holder
-from approvals.ports import Wanted
+from approvals.ports import GateSide
 from approvals.requests import Identity, RunReference
+from approvals.resume import REQUESTER_LABEL as REQUESTER_LABEL
+from approvals.resume import requester_of
 from flows import composition
 from flows.errors import GateInvalid, GateMisplaced, GateNotDeclared, GateReused, Unapproved
 from flows.lingering import Lingering, granted
+from flows.postponing import put_off
 
 P = ParamSpec("P")
 R = TypeVar("R")
 T = TypeVar("T", bound=BaseModel)
-
-REQUESTER_LABEL = "countersign.requester"
-"""The Prefect label that says on whose behalf a run was created; set by the call that creates it."""
 
 HOLD_SECONDS = 15.0
 """How long a live process's note on its requests holds; renewed every third of it."""
@@ -97,7 +97,7 @@ class Scope:
     run: RunReference
     requester: str
     gates: dict[str, Gate[Any]]
-    gatekeeper: Gatekeeper
+    gatekeeper: GateSide
     suspendable: bool
     task: asyncio.Task[Any] | None
     thread: int
@@ -232,7 +232,10 @@ def flow(
 
         @functools.wraps(function)
         async def execute(*args: P.args, **kwargs: P.kwargs) -> Any:
-            scope = await asyncio.to_thread(_entered, named)
+            try:
+                scope = await asyncio.to_thread(_entered, named)
+            except QueueUnavailable as away:
+                await put_off(away)
             scope.task, scope.thread = asyncio.current_task(), threading.get_ident()
             with _standing_in(scope):
                 try:
@@ -240,6 +243,8 @@ def flow(
                 except Unapproved as end:
                     get_run_logger().info(str(end))
                     return Completed(name=end.outcome, message=str(end)[:500])
+                except QueueUnavailable as away:
+                    await put_off(away)
                 finally:
                     await scope.lingering.told()
 
@@ -268,14 +273,10 @@ def _entered(gates: dict[str, Gate[Any]]) -> Scope:
     if context.flow is not None and context.flow.retries:
         raise GateInvalid(f"Flow {name!r} was given retries: each resumption would use one up. Retry its tasks.")
     requester = _requester(flow_run, name)
-    approvals = composition.approvals()
-    gatekeeper = approvals.gatekeeper
-    with approvals.store.read() as transaction:
-        resumed = transaction.page(Wanted(run=str(flow_run.id)), limit=1).total > 0
-    if not resumed:
-        # Before the first line: not at two in the morning, when the draft is made and nobody can sign it. A run that
-        # asked already goes on under the terms it asked under, whatever became of the files since.
-        gatekeeper.check([gate.terms for gate in gates.values()], requester)
+    gatekeeper = composition.gatekeeper(str(flow_run.id))
+    # Before the first line: not at two in the morning, when the draft is made and nobody can sign it. A run that
+    # asked already goes on under the terms it asked under, whatever became of the files since.
+    gatekeeper.enter(str(flow_run.id), [gate.terms for gate in gates.values()], requester)
     deployment = str(flow_run.deployment_id) if flow_run.deployment_id else None
     # Suspended, a run uses up none of the time that its flow may take.
     timed = context.flow is not None and context.flow.timeout_seconds is not None
@@ -300,12 +301,7 @@ def _entered(gates: dict[str, Gate[Any]]) -> Scope:
 
 
 def _requester(flow_run: Any, flow_name: str) -> str:
-    label = flow_run.labels.get(REQUESTER_LABEL)
-    if label:
-        return str(label)
-    if flow_run.auto_scheduled:
-        return f"schedule:{_deployment_name(flow_run) or flow_name}"
-    return "unknown:prefect"
+    return requester_of(flow_run, flow_name, lambda: _deployment_name(flow_run))
 
 
 def _deployment_name(flow_run: Any) -> str | None:

@@ -15,7 +15,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from approvals.bootstrap import Approvals
 from approvals.errors import ApprovalError
-from approvals.web import account, admin, api, linked, lists, signin, visitors
+from approvals.ports import Pages, RunRecords
+from approvals.web import account, admin, api, gates, linked, lists, signin, visitors
 from approvals.web.callers import Authenticating, Desk
 from approvals.web.doors import is_loopback
 from approvals.web.pages.refusals import tell_on_pages
@@ -40,8 +41,20 @@ class Health(BaseModel):
     status: str
 
 
-def create_app(approvals: Approvals, *, signed_in: linked.SignedIn = visitors.signed_in) -> FastAPI:
-    """The queue as an ASGI application; `signed_in` tells a page behind a link who has a session in the browser."""
+def create_app(
+    approvals: Approvals,
+    *,
+    signed_in: linked.SignedIn = visitors.signed_in,
+    records: RunRecords | None = None,
+    pages: Pages | None = None,
+) -> FastAPI:
+    """The queue as an ASGI application.
+
+    Args:
+        signed_in: Tells a page behind a link who has a session in the browser.
+        records: Knows whose a run is; without it no run of another machine is let in.
+        pages: Keeps what such runs have read.
+    """
     app = FastAPI(
         title="Countersign approvals",
         version="1",
@@ -51,9 +64,18 @@ def create_app(approvals: Approvals, *, signed_in: linked.SignedIn = visitors.si
         docs_url=None,
         redoc_url=None,
     )
-    app.state.desk = Desk.of(approvals)
+    app.state.desk = Desk.of(approvals, records, pages)
     app.state.signed_in = signed_in
-    for router in (api.router, lists.router, admin.router, *routers, linked.router, signin.router, account.router):
+    for router in (
+        api.router,
+        lists.router,
+        admin.router,
+        gates.router,
+        *routers,
+        linked.router,
+        signin.router,
+        account.router,
+    ):
         # As they stand: including a router makes each of its routes anew, at the first request to every app.
         app.router.routes.extend(router.routes)
 
@@ -165,13 +187,19 @@ def check_host(host: str, *, exposed: bool) -> None:
 
 
 def serve(
-    approvals: Approvals, host: str | None = None, port: int | None = None, *, exposed: bool | None = None
+    approvals: Approvals,
+    host: str | None = None,
+    port: int | None = None,
+    *,
+    exposed: bool | None = None,
+    records: RunRecords | None = None,
+    pages: Pages | None = None,
 ) -> None:
     """Run the queue until it is told to stop; beyond this machine only where settings or caller say `exposed`."""
     settings = approvals.settings
     host = host or settings.host
     check_host(host, exposed=settings.exposed if exposed is None else exposed)
-    app = create_app(approvals)
+    app = create_app(approvals, records=records, pages=pages)
     # What was imported stays: the collector need not walk all of it again while somebody waits for a page.
     gc.collect()
     gc.freeze()

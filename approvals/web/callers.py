@@ -13,9 +13,11 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from approvals.bootstrap import Approvals
 from approvals.decisions import Actor
-from approvals.errors import ApprovalError, NotAuthenticated
+from approvals.errors import ApprovalError, NotAuthenticated, RunsUnavailable
+from approvals.ports import KnownRun, Pages, RunRecords
 from approvals.reading import Reading
 from approvals.tokens import Tokens
+from approvals.turnstile import Turnstile
 from approvals.web.answering import Answering
 from approvals.web.live import Live
 from approvals.web.problems import refused, request_id_of
@@ -37,8 +39,12 @@ class Desk:
     insights: dict[Any, Any]
     """Figures that were read a moment ago, by the groups of who sees them."""
 
+    turnstile: Turnstile
+    """Where workers of other machines come in."""
+    pages: Pages | None
+
     @classmethod
-    def of(cls, approvals: Approvals) -> Desk:
+    def of(cls, approvals: Approvals, records: RunRecords | None = None, pages: Pages | None = None) -> Desk:
         """The desk of this queue."""
         return cls(
             approvals,
@@ -46,7 +52,16 @@ class Desk:
             Answering(approvals.store, approvals.clock),
             Live(approvals),
             {},
+            Turnstile(approvals.gatekeeper, approvals.store, records or _NoRecords(), approvals.clock),
+            pages,
         )
+
+
+class _NoRecords:
+    """Stands where a queue was started without an orchestrator beside it."""
+
+    def known(self, run_id: str) -> KnownRun | None:
+        raise RunsUnavailable("This queue was started without Prefect, so it lets no run of another machine in.")
 
 
 # No threads for what only looks something up: `async`, though nothing is awaited.

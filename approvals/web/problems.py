@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import re
 import secrets
 from typing import Any, NamedTuple
 
@@ -15,11 +14,11 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request as HttpRequest
 
 from approvals import errors
+from approvals.refusals import URN, slug_of
 
 log = logging.getLogger(__name__)
 
 MEDIA_TYPE = "application/problem+json"
-_URN = "urn:countersign:problem:"
 
 
 class Gone(errors.NotActionable):
@@ -48,7 +47,7 @@ class WrongField(BaseModel):
 class Problem(BaseModel):
     """What went wrong, for programs (`type`) and for people (`detail`)."""
 
-    type: str = Field(description=f"stable name of the kind of problem, such as {_URN}already-decided")
+    type: str = Field(description=f"stable name of the kind of problem, such as {URN}already-decided")
     title: str
     status: int
     detail: str
@@ -112,6 +111,8 @@ KINDS: dict[type[errors.ApprovalError], Kind] = {
     errors.TooManyTries: Kind(429, "Too many tries"),
     errors.ProviderFailed: Kind(503, "The identity provider cannot be used"),
     errors.StoreUnavailable: Kind(503, "The store cannot be reached"),
+    errors.QueueUnavailable: Kind(503, "The queue does not answer"),
+    errors.RunsUnavailable: Kind(503, "Prefect cannot be asked"),
     errors.PolicyError: Kind(503, "The policies cannot be used"),
     errors.PeopleError: Kind(503, "The list of people cannot be used"),
     errors.NotificationsError: Kind(503, "The notifications cannot be used"),
@@ -124,7 +125,7 @@ KINDS: dict[type[errors.ApprovalError], Kind] = {
 def kind_of(error: type[errors.ApprovalError]) -> tuple[str, Kind]:
     """The slug and the telling of an error class: those of its nearest ancestor in the table."""
     nearest = next(ancestor for ancestor in error.__mro__ if ancestor in KINDS)
-    return re.sub(r"(?<!^)(?=[A-Z])", "-", nearest.__name__).lower(), KINDS[nearest]
+    return slug_of(nearest), KINDS[nearest]
 
 
 def request_id_of(request: HttpRequest) -> str:
@@ -134,7 +135,7 @@ def request_id_of(request: HttpRequest) -> str:
 
 def problem(request_id: str, slug: str, status: int, title: str, detail: str, **more: Any) -> JSONResponse:
     """A problem as a response."""
-    told = Problem(type=_URN + slug, title=title, status=status, detail=detail, request_id=request_id, **more)
+    told = Problem(type=URN + slug, title=title, status=status, detail=detail, request_id=request_id, **more)
     headers = {"WWW-Authenticate": "Bearer"} if status == 401 else {"Retry-After": "5"} if status == 503 else None
     return JSONResponse(told.model_dump(exclude_none=True), status, headers, media_type=MEDIA_TYPE)
 

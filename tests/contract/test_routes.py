@@ -22,7 +22,7 @@ from approvals.decisions import SYSTEM, Actor
 from approvals.requests import Identity, Proposed, Request, RunReference
 from approvals.sessions import form_token
 from approvals.settings import Settings
-from approvals.web import account, admin, api, linked, lists, signin
+from approvals.web import account, admin, api, gates, linked, lists, signin
 from approvals.web.app import create_app
 from approvals.web.callers import PREFIX
 from approvals.web.pages.routes import routers
@@ -73,7 +73,7 @@ def _of(router: APIRouter) -> Iterator[Route]:
 
 PAGES = tuple(route for router in (*routers, account.router) for route in _of(router))
 DOORS = tuple(route for router in (signin.router, linked.router) for route in _of(router))
-CALLS = tuple(route for router in (api.router, lists.router, admin.router) for route in _of(router))
+CALLS = tuple(route for router in (api.router, lists.router, admin.router, gates.router) for route in _of(router))
 
 OPEN_TO_ALL = {
     Route("GET", "/static/{digest}/{name}"): "what ships",
@@ -158,11 +158,18 @@ def state(approvals: Approvals, opened: Request) -> Callable[[], Any]:
     return told
 
 
+class NoRuns:
+    """A Prefect that knows no run."""
+
+    def known(self, run_id: str) -> None:
+        return None
+
+
 class Visitor:
     """Asks for one address after another."""
 
     def __init__(self, approvals: Approvals, opened: Request, headers: dict[str, str]) -> None:
-        self._app = create_app(approvals)
+        self._app = create_app(approvals, records=NoRuns())
         self._opened = opened
         self._headers = headers
 
@@ -200,11 +207,20 @@ BODIES: dict[str, Any] = {
     "approvals": {"items": [{"id": "X", "version": 1}]},
     "recalls": {"ids": ["X"]},
     "tokens": {"subject": "nils@copperleaf.example"},
+    "enter": {"policies": ["letter"]},
+    "redemptions": {"permit": None, "action": "a", "target": "t", "sha256": "0" * 64, "holder": "h", "lease": 5},
+    "answer": {"mint": True},
+    "lease": {"holder": "h", "seconds": 5, "fence": 1, "lease": 5},
+    "receipt": {"fence": 1, "receipt": None},
 }
 
 
 def _body(route: Route) -> Any:
-    return None if route.method in ("GET", "DELETE") else BODIES.get(route.path.rpartition("/")[2], {})
+    return (
+        None
+        if route.method in ("GET", "DELETE") or "pages" in route.path
+        else BODIES.get(route.path.rpartition("/")[2], {})
+    )
 
 
 def _named(routes: tuple[Route, ...]) -> Any:
@@ -411,8 +427,6 @@ def test_who_holds_the_wrong_token_changes_nothing_and_reads_no_more_than_is_the
     caller = Visitor(approvals, opened, {"Authorization": f"Bearer {secret}"})
 
     for route in CALLS:
-        if (who, route.path.rpartition("/")[2]) == ("worker", "withdraw"):
-            continue  # a flow takes back what it asked
         answer = caller.ask(route, body=_body(route))
 
         assert answer.status_code < 500 or route.path.endswith("/examination"), route  # nobody examines here

@@ -9,7 +9,8 @@ import threading
 import pytest
 from prefect.settings import PREFECT_UI_URL, temporary_settings
 
-from approvals.errors import ApprovalError
+from approvals.errors import ApprovalError, StoreUnavailable
+from approvals.remote import RemoteGate
 from flows import composition
 
 
@@ -45,6 +46,22 @@ def test_a_reset_before_anything_was_built_opens_nothing(at_home):
 
 def test_the_target_of_permits_is_the_crm_that_is_open(at_home):
     assert composition.crm_address() == composition.agents().crm.address
+
+
+def test_where_the_queue_is_elsewhere_no_store_is_opened_and_runs_get_a_gate_over_rest(at_home, monkeypatch):
+    with monkeypatch.context() as patched:
+        patched.setenv("APPROVALS_QUEUE_URL", "https://queue.test")
+        patched.setenv("APPROVALS_GATE_TOKEN", "cs_token")
+        composition.reset()
+
+        gate = composition.gatekeeper("run-1")
+        with pytest.raises(StoreUnavailable, match="APPROVALS_QUEUE_URL"):
+            composition.approvals()
+        composition.reset()
+
+    assert isinstance(gate, RemoteGate)
+    assert not (at_home.home / "approvals.sqlite").exists()
+    assert composition.gatekeeper("run-1") is composition.approvals().gatekeeper
 
 
 def test_a_wrong_setting_is_told_where_it_is_used(at_home, monkeypatch):

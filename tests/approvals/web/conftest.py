@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import json
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -19,7 +20,8 @@ from approvals.bootstrap import Approvals
 from approvals.decisions import SYSTEM, Actor
 from approvals.identities import Cost
 from approvals.metrics import Metrics
-from approvals.ports import Store
+from approvals.ports import KnownRun, Store
+from approvals.requests import RunReference
 from approvals.saved import SavedViews
 from approvals.sessions import Sessions
 from approvals.settings import Settings
@@ -71,9 +73,32 @@ def approvals(
     )
 
 
+class Records:
+    """A Prefect that knows one run, of the work pool `letters`."""
+
+    def known(self, run_id: str) -> KnownRun | None:
+        if run_id != "run-1":
+            return None
+        run = RunReference(id=run_id, name="outreach run-1", flow="outreach")
+        return KnownRun(run=run, requester="rita@acme.example", pool="letters", ended=False)
+
+
+class Kept(list[bytes]):
+    """Pages that were handed in."""
+
+    def put(self, body: bytes) -> str:
+        self.append(body)
+        return hashlib.sha256(body).hexdigest()
+
+
 @pytest.fixture
-def app(approvals: Approvals) -> FastAPI:
-    return create_app(approvals)
+def pages() -> Kept:
+    return Kept()
+
+
+@pytest.fixture
+def app(approvals: Approvals, pages: Kept) -> FastAPI:
+    return create_app(approvals, records=Records(), pages=pages)
 
 
 @pytest.fixture

@@ -295,18 +295,26 @@ def test_withdrawing_is_for_who_asked(ben, call, open_request):
     assert done.json()["request"]["state"] == "withdrawn"
 
 
-def test_a_worker_can_do_what_it_is_told_that_it_can_and_nothing_else(call, open_request, unchanged):
-    request, worker = open_request(), call("outreach", "gate", kind="worker")
+def test_a_worker_that_may_read_and_open_gates_does_nothing_here_but_read(call, open_request, unchanged):
+    request, worker = open_request(), call("outreach", "read", "gate", kind="worker")
 
     with unchanged(request):
         decided = worker.decide(request, APPROVE)
         claimed = worker.send("POST", f"/requests/{request.id}/claim")
+        withdrawn = worker.send("POST", f"/requests/{request.id}/withdraw", {"reason": "The run was cancelled."})
     told = worker.get(f"/requests/{request.id}").json()["allowed_actions"]
-    withdrawn = worker.send("POST", f"/requests/{request.id}/withdraw", {"reason": "The run was cancelled."})
 
     assert kind_of(decided) == kind_of(claimed) == (403, "not-a-person")
-    assert told == ["withdraw"]
-    assert withdrawn.json()["request"]["state"] == "withdrawn"
+    assert kind_of(withdrawn) == (403, "out-of-scope")
+    assert told == []
+
+
+def test_a_worker_that_may_only_open_gates_reads_nothing_here(call, open_request):
+    request, worker = open_request(), call("outreach", "gate", kind="worker")
+
+    answers = [worker.get(path) for path in ("/requests", f"/requests/{request.id}", "/queue", "/metrics")]
+
+    assert [kind_of(answer) for answer in answers] == [(403, "out-of-scope")] * 4
 
 
 def test_a_worker_that_may_only_read_withdraws_nothing(call, open_request, unchanged):

@@ -25,12 +25,14 @@ def sent(client, case, caller):
 
 
 @pytest.mark.parametrize("mode", [GenerationMode.POSITIVE, GenerationMode.NEGATIVE], ids=["fitting", "unfitting"])
-def test_no_call_is_answered_otherwise_than_described(client, ada, ben, open_request, mode):
+def test_no_call_is_answered_otherwise_than_described(client, ada, ben, call, open_request, mode):
     waiting, decided = open_request(), open_request()
     ben.decide(decided, {"kind": "approve"}, recall=60)
     schema = schemathesis.openapi.from_dict(client.get("/api/openapi.json").json())
     operations = [result.ok() for result in schema.get_all_operations()]
+    worker = call("letters", "gate", kind="worker")
     statuses = set()
+    people, gates = ((ben, waiting), (ada, decided), (ben, None)), ((ben, waiting), (worker, waiting), (worker, None))
 
     for operation in operations:
 
@@ -44,10 +46,12 @@ def test_no_call_is_answered_otherwise_than_described(client, ada, ben, open_req
         )
         @given(case=operation.as_strategy(generation_mode=mode))
         def check(case):
-            for caller, request in ((ben, waiting), (ada, decided), (ben, None)):
+            for caller, request in gates if "/gate/" in case.path else people:
                 # Ids that exist, so that the handlers are reached.
                 if request is not None and "request_id" in (case.path_parameters or {}):
                     case.path_parameters["request_id"] = request.id
+                if caller is worker and request is not None and "run_id" in (case.path_parameters or {}):
+                    case.path_parameters["run_id"] = "run-1"
                 response = sent(client, case, caller)
                 statuses.add(response.status_code)
                 case.validate_response(response, checks=AS_DESCRIBED)
@@ -58,6 +62,6 @@ def test_no_call_is_answered_otherwise_than_described(client, ada, ben, open_req
             if type(error).__name__ != "Unsatisfiable":  # nothing unfitting can be sent to an operation without terms
                 raise
 
-    assert len(operations) == 34
+    assert len(operations) == 48
     assert {404, 422, 403} <= statuses
     assert (200 in statuses) or mode is GenerationMode.NEGATIVE
