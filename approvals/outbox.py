@@ -22,7 +22,7 @@ from approvals.authority import Authority, same_person
 from approvals.decisions import Actor
 from approvals.deliveries import GIVE_UP, Delivery, Notice, delivery_id, event_id, pause
 from approvals.errors import ApprovalError, NotDelivered
-from approvals.holders import new_holder
+from approvals.leases import Lease
 from approvals.links import Links
 from approvals.notices import ASKS, EVENTS, notice
 from approvals.ports import Clock, Directory, Notifier, Person, Store, Transaction
@@ -96,7 +96,7 @@ class Outbox:
         self._subscriptions = subscriptions
         self._opened = opened
         self._terms = terms
-        self._holder = new_holder()
+        self._lease = Lease(store, "notifying", _LEASE)
         self._tidied_at: datetime | None = None
         self._told_problem: str | None = None
 
@@ -141,9 +141,7 @@ class Outbox:
             return bool(transaction.due_deliveries(self._clock(), 1))
 
     def _leads(self) -> bool:
-        now = self._clock()
-        with self._store.begin() as transaction:
-            return transaction.take_lease("notifying", self._holder, now, now + _LEASE)
+        return self._lease.take(self._clock())
 
     def _expand(self, subscriptions: Subscriptions) -> tuple[int, bool]:
         """Make the deliveries of the next entries, and move the cursor past them, in one transaction."""

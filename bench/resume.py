@@ -1,6 +1,6 @@
 """How long it takes from a person's decision to the next line of the flow.
 
-Run `python bench/resume.py [--n 50] [--waiting 0,100] [--bare 5] [--quick] [--json FILE]`. It starts
+Run `python bench/resume.py [--n 50] [--waiting 0,100] [--bare 5] [--postgres URL] [--quick] [--json FILE]`. It starts
 `countersign up`'s own parts in a home of their own, lets runs come to a gate and suspend, and decides them one after
 the other at random moments, over REST, with `recall = 0`. Two figures for each: from just before the decision is sent,
 and from the moment it takes effect, as the queue recorded it; both to the next line of the flow, in a process of its
@@ -120,12 +120,17 @@ class Home:
         self.project = folder / "project"
 
     @contextmanager
-    def up(self, runs_at_once: int) -> Iterator[None]:
+    def up(self, runs_at_once: int, postgres: str = "") -> Iterator[None]:
         """All parts, as `countersign up` starts them."""
         from flows.supervisor import Supervisor
 
         supervisor = Supervisor(
-            self.home, prefect_port=0, queue_port=0, runs_at_once=runs_at_once, project=self.project
+            self.home,
+            prefect_port=0,
+            queue_port=0,
+            runs_at_once=runs_at_once,
+            postgres=postgres,
+            project=self.project,
         )
         with supervisor as addresses:
             self.addresses = addresses
@@ -308,6 +313,7 @@ def main() -> None:
     parser.add_argument("--n", type=int, default=50)
     parser.add_argument("--waiting", default="0,100", help="other runs that wait meanwhile, one figure each")
     parser.add_argument("--bare", type=int, default=5, help="samples of Prefect alone; 0 leaves it out")
+    parser.add_argument("--postgres", default="", help="an empty database for Prefect and the queue; else files")
     parser.add_argument("--quick", action="store_true", help="few samples, to see that it works")
     parser.add_argument("--json", type=Path)
     parser.add_argument("--keep", type=Path, help="a folder to leave the home and its logs in")
@@ -320,7 +326,7 @@ def main() -> None:
     figures: list[Figure] = []
     try:
         home = Home(folder)
-        with home.up(4):
+        with home.up(4, given.postgres):
             print(f"{'milliseconds':<64} {'n':>4} {'p50':>9} {'p95':>9} {'most':>9}")
             there = 0
             for others in sorted(waiting):
@@ -340,8 +346,8 @@ def main() -> None:
     finally:
         if given.keep is None:
             shutil.rmtree(folder, ignore_errors=True)
-    cores = os.cpu_count()
-    print(f"{platform.machine()}, {cores} cores, Python {platform.python_version()}, SQLite, {platform.system()}")
+    cores, database = os.cpu_count(), "PostgreSQL" if given.postgres else "SQLite"
+    print(f"{platform.machine()}, {cores} cores, Python {platform.python_version()}, {database}, {platform.system()}")
     if given.json:
         given.json.write_text(json.dumps([asdict(one) for one in figures], indent=1))
 

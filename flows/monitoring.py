@@ -27,7 +27,7 @@ from prefect.settings import get_current_settings
 from approvals.bootstrap import Approvals
 from approvals.decisions import SYSTEM
 from approvals.happenings import Happening, Watch
-from approvals.holders import new_holder
+from approvals.leases import Lease
 from approvals.lifecycle import is_open
 from approvals.policies import groups_asked
 from approvals.ports import Wanted
@@ -73,7 +73,7 @@ class Monitoring:
         self._documents = documents
         self._address = address.rstrip("/")
         self._settled = timedelta(seconds=settled)
-        self._holder = new_holder()
+        self._lease = Lease(approvals.store, _FOLLOWER, _LEASE)
         self._client: SyncPrefectClient | None = None
 
     def run(self, stop: threading.Event, every: float = 1.0) -> None:
@@ -100,9 +100,8 @@ class Monitoring:
             after, head = transaction.told_up_to(_FOLLOWER), transaction.head()[0]
         if after >= head or get_current_settings().api.url is None:
             return 0
-        with store.begin() as transaction:
-            if not transaction.take_lease(_FOLLOWER, self._holder, now, now + _LEASE):
-                return 0
+        if not self._lease.take(now):
+            return 0
         found, last, _ = self._watch.since(after, _ENTRIES)
         young = next((one.seq for one, _ in found if one.at > now - self._settled), None)
         if young is not None:

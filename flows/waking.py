@@ -17,7 +17,7 @@ from datetime import datetime, timedelta
 
 from approvals.bootstrap import Approvals
 from approvals.errors import ApprovalError, NotFound
-from approvals.holders import new_holder
+from approvals.leases import Lease
 from approvals.ports import Runs, RunWatch
 from approvals.requests import Request
 from flows.handover import Ear
@@ -72,16 +72,15 @@ class Waker:
         """
         self._approvals = approvals
         self._runs = runs
-        self._lease = timedelta(seconds=lease)
+        self._lasts = timedelta(seconds=lease)
+        self._lease = Lease(approvals.store, "waking", self._lasts)
         self._ear = ear
         self._due: list[tuple[datetime, int, str]] = []
         self._to_look_after: deque[str] = deque(maxlen=_MOST_LOOKS)
         self._woken_at: dict[str, datetime] = {}
         self._woken_up_to: Request | None = None
-        self._leads_until: datetime | None = None
         self._every = every
         self._reconcile_every = timedelta(seconds=reconcile_every)
-        self._holder = new_holder()
         self._reconciled_at: datetime | None = None
         self._told_stuck: set[str] = set()
         self._told_unknown: set[str] = set()
@@ -127,7 +126,7 @@ class Waker:
         now, woken = self._approvals.ledger.clock(), 0
         while self._due and self._due[0][0] <= now:
             _, tries, request_id = heapq.heappop(self._due)
-            if self._leads_until is None or now >= self._leads_until:
+            if not self._lease.holds(now):
                 continue  # another process leads, and looks
             request = self._waited_for(request_id, now)
             if request is None:
@@ -160,11 +159,8 @@ class Waker:
     def once(self) -> Round:
         """One round: deadlines, then runs to wake, and now and then the strays."""
         now = self._approvals.ledger.clock()
-        with self._approvals.store.begin() as transaction:
-            if not transaction.take_lease("waking", self._holder, now, now + self._lease):
-                self._leads_until = None
-                return Round(leader=False)
-        self._leads_until = now + self._lease
+        if not self._lease.take(now):
+            return Round(leader=False)
         done = Round()
         done.lapsed = self._approvals.deadlines.lapse_all()
         self._wake(now, done)
@@ -194,7 +190,7 @@ class Waker:
             self._wake_all(page, now, done)
             # Those of a pool without a worker stay where they are, and must not keep those behind them from their turn.
             self._woken_up_to = page[-1] if len(page) == _PAGE else None
-            if self._woken_up_to is None or self._approvals.ledger.clock() - now > self._lease / 3:
+            if self._woken_up_to is None or self._approvals.ledger.clock() - now > self._lasts / 3:
                 return
 
     def _wake_all(self, page: tuple[Request, ...], now: datetime, done: Round) -> None:
