@@ -7,7 +7,7 @@ TESTS ?= tests
 CHROMIUM = $(or $(COUNTERSIGN_CHROMIUM),$(shell command -v chromium || command -v chromium-browser || command -v google-chrome))
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo up showcase test test-browser check bench docs lock clean
+.PHONY: help install demo up showcase test test-browser test-faults check bench docs lock clean
 
 help:  ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -42,6 +42,9 @@ test: $(STAMP)  ## every test that needs no browser
 test-browser: $(STAMP)  ## the pages in Chromium
 	@test -n "$(CHROMIUM)" || { echo "Install Chromium (on Debian: apt-get install chromium), or set COUNTERSIGN_CHROMIUM to one." >&2; exit 1; }
 	@COUNTERSIGN_CHROMIUM="$(CHROMIUM)" $(BIN)/python -m pytest -m browser tests/browser
+
+test-faults: $(STAMP)  ## every part killed at every point of a run's life; takes minutes
+	@$(BIN)/python -m pytest -m "faults or not faults" tests/e2e/test_faults.py
 
 check: $(STAMP)  ## lint, types, architecture
 	@$(BIN)/ruff check .
