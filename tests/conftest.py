@@ -34,7 +34,7 @@ OURS = ("APPROVALS_", "AGENTS_", "FLOWS_", "COUNTERSIGN_")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The longest first, some for each process: each is handed a stretch of the list, and runs it from the beginning."""
+    """The longest first, some for each process: each is handed a stretch of the list, and begins at its beginning."""
     processes = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
     groups: dict[str, list[pytest.Item]] = {}
     others = []

@@ -39,6 +39,7 @@ class Shell:
     def environment(self) -> dict[str, str]:
         kept = {name: os.environ[name] for name in ("PATH", "HOME", "PYTHONPATH") if name in os.environ}
         ports = {"FLOWS_PREFECT_PORT": "0", "APPROVALS_PORT": "0"}
+        ports |= {"FLOWS_LINGER_PLACES": "0"}  # what waits here has no process
         return {**kept, **ports, "COUNTERSIGN_HOME": str(self.home), "COUNTERSIGN_USER": REVIEWER}
 
     def start(self) -> None:
