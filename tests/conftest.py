@@ -34,24 +34,8 @@ OURS = ("APPROVALS_", "AGENTS_", "FLOWS_", "COUNTERSIGN_")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The longest first, some for each process: each is handed a stretch of the list, and begins at its beginning."""
-    processes = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
-    groups: dict[str, list[pytest.Item]] = {}
-    others = []
-    for item in items:
-        if "e2e" in item.path.parts:
-            mark = item.get_closest_marker("xdist_group")  # of those that share what is slow to start
-            groups.setdefault(mark.args[0] if mark else item.path.name, []).append(item)
-        else:
-            others.append(item)
-    stretches: list[list[pytest.Item]] = [[] for _ in range(processes)]
-    for number, name in enumerate(sorted(groups)):
-        stretches[number % processes] += groups[name]
-    for number, stretch in enumerate(stretches, start=1):
-        end = round(len(items) * number / processes) - sum(map(len, stretches[:number]))
-        stretch += others[: max(0, end)]
-        del others[: max(0, end)]
-    items[:] = [item for stretch in stretches for item in stretch] + others
+    """The longest first: begun last, they would keep one process busy while the others have nothing left to do."""
+    items.sort(key=lambda item: "e2e" not in item.path.parts)
 
 
 @pytest.fixture(autouse=True)

@@ -46,6 +46,7 @@ def test_prefect_deploys_all_of_them_unchanged_and_its_own_process_worker_runs_t
     assert house.state(str(run.id)).name == "Completed"
 
 
+@pytest.mark.faults
 def test_of_a_deployment_limited_to_one_the_rest_stay_queued_and_a_run_that_waits_gives_its_place_up(
     house, monkeypatch
 ):

@@ -141,11 +141,10 @@ def brought_to_their_points(runs: Runs) -> None:
     assert runs.house.state(runs.ids["decided"]).name == "Suspended"
 
 
-# A part takes a minute or two. What every change is held against is the processes of runs, and all at once; the rest
-# is `make test-faults`.
+# Each takes a minute or two. What every change is held against is all at once; the rest is `make test-faults`.
 @pytest.mark.parametrize(
     "killed",
-    ["runs", "everything", *(pytest.param(part, marks=pytest.mark.faults) for part in ("server", "queue", "worker"))],
+    ["everything", *(pytest.param(part, marks=pytest.mark.faults) for part in ("server", "queue", "worker", "runs"))],
 )
 def test_whatever_is_killed_at_whatever_point_each_run_ends_once_and_writes_once(runs, standing, killed):
     them = runs(killed)

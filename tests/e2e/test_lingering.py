@@ -84,6 +84,7 @@ def test_one_that_was_killed_while_it_stayed_is_begun_anew_and_asks_nothing_twic
     assert found.ok, found.problem
 
 
+@pytest.mark.faults
 def test_one_that_the_worker_leaves_behind_is_suspended_and_so_is_one_whose_time_is_over(house):
     house, _, worker = house
     begun(house, worker)
@@ -103,6 +104,7 @@ def test_one_that_the_worker_leaves_behind_is_suspended_and_so_is_one_whose_time
         assert WAITING in states(house, short)
 
 
+@pytest.mark.faults
 def test_none_stays_where_a_limit_counts_it_or_no_place_is_left(house, monkeypatch):
     house, _, worker = house
     begun(house, worker)

@@ -115,6 +115,7 @@ def test_the_question_of_a_run_that_is_lost_is_withdrawn_at_once_and_deciding_it
     assert not [house.box(f"lost-{lose.__name__}") for lose in LOSSES if house.box(f"lost-{lose.__name__}")]
 
 
+@pytest.mark.faults
 def test_a_run_that_is_lost_while_the_queue_cannot_hear_of_it_is_found_when_it_hears_again(
     standing, at_standing, begin
 ):
@@ -160,6 +161,7 @@ def test_a_worker_that_is_asked_to_end_hands_its_runs_over_and_none_is_lost(stan
     assert standing.part("worker").pid != worker.pid
 
 
+@pytest.mark.faults
 def test_up_that_is_stopped_and_started_again_goes_on_with_what_was_at_work(standing, at_standing, begin):
     house = at_standing
     run = begin("stopped", rests="drafting")
@@ -174,6 +176,7 @@ def test_up_that_is_stopped_and_started_again_goes_on_with_what_was_at_work(stan
     assert "Crashed" not in [state.name for state in house.client.read_flow_run_states(UUID(run))]
 
 
+@pytest.mark.faults
 def test_a_run_whose_process_is_killed_again_and_again_is_given_up_and_leaves_no_question(standing, at_standing, begin):
     house = at_standing
     run = begin("cursed", rests="saved")
@@ -190,6 +193,7 @@ def test_a_run_whose_process_is_killed_again_and_again_is_given_up_and_leaves_no
 # -- somebody has their hands on a run in Prefect's UI ---------------------------------------------------------------
 
 
+@pytest.mark.faults
 def test_suspend_in_the_ui_reaches_a_run_at_work_and_resume_lets_it_go_on(standing, at_standing, begin):
     house = at_standing
     run = begin("held", rests="drafting")
@@ -226,6 +230,7 @@ def test_resume_in_the_ui_approves_nothing_and_stands_in_the_record(standing, at
 # -- terms of a deployment ----------------------------------------------------------------------------------------
 
 
+@pytest.mark.faults
 def test_under_a_concurrency_limit_of_one_a_waiting_run_neither_crashes_nor_blocks_the_next(
     standing, at_standing, begin
 ):
@@ -242,6 +247,7 @@ def test_under_a_concurrency_limit_of_one_a_waiting_run_neither_crashes_nor_bloc
     assert (len(house.box("first")), len(house.box("second"))) == (1, 1)
 
 
+@pytest.mark.faults
 def test_a_flow_with_a_time_limit_waits_as_long_as_it_likes_and_is_given_up_where_it_works_too_long(
     standing, at_standing, begin
 ):
@@ -257,6 +263,7 @@ def test_a_flow_with_a_time_limit_waits_as_long_as_it_likes_and_is_given_up_wher
     assert len(house.box("waits")) == 1
 
 
+@pytest.mark.faults
 def test_a_run_that_no_child_may_stand_in_for_waits_and_goes_on_in_a_python_of_its_own(standing, at_standing, begin):
     house = at_standing
     run = begin("spawned", job_variables={"env": {"PYTHONHASHSEED": "7"}})
@@ -269,6 +276,7 @@ def test_a_run_that_no_child_may_stand_in_for_waits_and_goes_on_in_a_python_of_i
     assert len(house.box("spawned")) == 1
 
 
+@pytest.mark.faults
 def test_in_a_stock_process_pool_a_killed_run_is_crashed_and_leaves_no_question_and_one_that_waits_goes_on(
     standing, at_standing, begin
 ):
@@ -301,6 +309,7 @@ def test_in_a_stock_process_pool_a_killed_run_is_crashed_and_leaves_no_question_
     assert len(house.box("survives")) == 1
 
 
+@pytest.mark.faults
 def test_a_home_whose_pool_is_of_prefects_process_type_already_still_runs_flows(standing, at_standing, begin):
     house = at_standing
     house.client.request("DELETE", "/work_pools/countersign")
