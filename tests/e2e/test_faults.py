@@ -22,7 +22,8 @@ from approvals.audit import verify
 from approvals.lifecycle import State
 from flows.lingering import WAITING
 
-pytestmark = [pytest.mark.server, pytest.mark.xdist_group("standing")]
+# Each takes a minute or two: `make test-faults`. That all is killed while runs wait is in test_up.py, for every change.
+pytestmark = [pytest.mark.server, pytest.mark.faults, pytest.mark.xdist_group("standing")]
 
 POINTS = (
     "drafting",
@@ -141,11 +142,7 @@ def brought_to_their_points(runs: Runs) -> None:
     assert runs.house.state(runs.ids["decided"]).name == "Suspended"
 
 
-# Each takes a minute or two. What every change is held against is all at once; the rest is `make test-faults`.
-@pytest.mark.parametrize(
-    "killed",
-    ["everything", *(pytest.param(part, marks=pytest.mark.faults) for part in ("server", "queue", "worker", "runs"))],
-)
+@pytest.mark.parametrize("killed", ["server", "queue", "worker", "runs", "everything"])
 def test_whatever_is_killed_at_whatever_point_each_run_ends_once_and_writes_once(runs, standing, killed):
     them = runs(killed)
     brought_to_their_points(them)
