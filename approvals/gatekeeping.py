@@ -16,8 +16,7 @@ from approvals.ledger import Ledger, event, found, ruled
 from approvals.lifecycle import Action, State
 from approvals.permits import Permit
 from approvals.policies import Policies, Policy, passes_unasked
-from approvals.ports import Answer as Answer
-from approvals.ports import Directory, Examination, Examiner, Transaction, Wanted
+from approvals.ports import Answer, Directory, Examination, Examiner, Transaction
 from approvals.requests import Content, Proposed, Request, new_id
 
 
@@ -59,7 +58,7 @@ class Gatekeeper:
             PolicyError: as `check`.
         """
         with self._ledger.store.read() as transaction:
-            resumed = transaction.page(Wanted(run=run), limit=1).total > 0
+            resumed = transaction.has_asked(run)
         if not resumed:
             self.check(policies, requester)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
@@ -20,6 +20,7 @@ Act = Callable[[Transaction, Request, datetime], R]
 """One change of a request as it is in this transaction, now."""
 
 _TRIES = 8
+_PAGE = 200
 
 
 class Ledger:
@@ -38,6 +39,17 @@ class Ledger:
             told = f"The record ends with entry {shown.entries}, and its head says entry {seq}: its end was changed."
             return replace(shown, problem=told)
         return shown
+
+    def waiting(self) -> Iterator[tuple[Request, ...]]:
+        """Every open request, page by page, each page as it is when its turn comes."""
+        after: str | None = None
+        while True:
+            with self.store.read() as transaction:
+                page = transaction.waiting(_PAGE, after)
+            if not page:
+                return
+            yield page
+            after = page[-1].id
 
     def act(self, request_id: str, act: Act[R]) -> R:
         """Run one change in a transaction of its own, on the request as it is now.

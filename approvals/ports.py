@@ -529,6 +529,10 @@ class Transaction(Identities, Deliveries, Protocol):
         """Answered requests whose answer counts and was not taken up, oldest first; `after` ended the page before."""
         ...
 
+    def has_asked(self, run: str) -> bool:
+        """Whether this run has ever opened a request."""
+        ...
+
     def untaken(self, run: str) -> tuple[Request, ...]:
         """The requests of a run whose answer was not taken up yet, open ones included, by id."""
         ...

@@ -49,6 +49,34 @@ _START_WITHIN = timedelta(minutes=5)
 """How long a worker that took a run may need to start its process; one that died leaves the run Pending for good."""
 
 
+class _Line:
+    """One kept client, opened when it is needed and given up when it fails."""
+
+    def __init__(self, client: Callable[[], SyncPrefectClient] | None) -> None:
+        self._open = client or (lambda: get_client(sync_client=True))
+        self._named = client is None
+        self._client: SyncPrefectClient | None = None
+
+    def client(self) -> SyncPrefectClient:
+        """The client.
+
+        Raises:
+            RuntimeError: no server is named.
+        """
+        if self._client is None:
+            if self._named and get_current_settings().api.url is None:
+                # Without an address Prefect would start a server of its own, which knows none of our runs.
+                raise RuntimeError("No Prefect server is named: set PREFECT_API_URL.")
+            self._client = self._open().__enter__()
+        return self._client
+
+    def drop(self) -> None:
+        """Let go of it; the next use opens another."""
+        client, self._client = self._client, None
+        if client is not None:
+            client.__exit__(None, None, None)
+
+
 class PrefectRuns:
     """Asks and tells Prefect; whatever it answers, the store decides."""
 
@@ -63,9 +91,7 @@ class PrefectRuns:
             announce: Told what becomes of a run's wake-up, so that a worker on the same machine need not look for it.
         """
         self._announce = announce
-        self._open = client or (lambda: get_client(sync_client=True))
-        self._named = client is None
-        self._client: SyncPrefectClient | None = None
+        self._line = _Line(client)
         self._deployments: dict[str, UUID] = {}
 
     def statuses(self, run_ids: Sequence[str]) -> dict[str, RunWatch]:
@@ -81,10 +107,10 @@ class PrefectRuns:
                     watched |= {one: _suspended(self._deployments[one]) for one in page}
                     continue
                 wanted = FlowRunFilter(id=FlowRunFilterId(any_=[UUID(one) for one in page]))
-                runs = self._connected().read_flow_runs(flow_run_filter=wanted, limit=_PAGE)
+                runs = self._line.client().read_flow_runs(flow_run_filter=wanted, limit=_PAGE)
                 deployments = self._of_live(runs)
             except (httpx.HTTPError, RuntimeError, ValueError) as error:
-                self._forget()
+                self._line.drop()
                 watched |= {one: RunWatch(status="unknown", name=str(error)[:200]) for one in page}
                 continue
             found = {str(run.id): _watched(run, deployments) for run in runs}
@@ -100,7 +126,7 @@ class PrefectRuns:
                 str(one) for start in range(0, len(ids), _PAGE) for one in self._known(ids[start : start + _PAGE])
             )
         except (httpx.HTTPError, RuntimeError, ValueError):
-            self._forget()
+            self._line.drop()
             return frozenset()
 
     def wake(self, run_id: str) -> bool:
@@ -108,21 +134,21 @@ class PrefectRuns:
         self._announce("resuming", run_id)
         accepted = False
         try:
-            answer: Any = self._connected().resume_flow_run(UUID(run_id))
+            answer: Any = self._line.client().resume_flow_run(UUID(run_id))
             accepted = str(answer.status.value) == "ACCEPT"
         except (httpx.HTTPError, RuntimeError, ObjectNotFound):
-            self._forget()
+            self._line.drop()
         self._announce("resumed" if accepted else "refused", run_id)
         return accepted
 
     def restart(self, run_id: str) -> bool:
         """Schedule a run again whose process is gone, whatever state it was left in. False where Prefect refused."""
         try:
-            answer: Any = self._connected().set_flow_run_state(
+            answer: Any = self._line.client().set_flow_run_state(
                 UUID(run_id), Scheduled(name="Rescheduled", message="Its process was gone."), force=True
             )
         except (httpx.HTTPError, RuntimeError, ObjectNotFound):
-            self._forget()
+            self._line.drop()
             return False
         return str(answer.status.value) == "ACCEPT"
 
@@ -138,7 +164,7 @@ class PrefectRuns:
             "flow_runs": {"id": {"any_": page}, "state": {"type": {"any_": [StateType.PAUSED.value]}}},
             "deployments": {"id": {"any_": [str(one) for one in of]}},
         }
-        counted = self._connected().request("POST", "/flow_runs/count", json=wanted)
+        counted = self._line.client().request("POST", "/flow_runs/count", json=wanted)
         counted.raise_for_status()
         return int(counted.json()) == len(page)
 
@@ -156,29 +182,14 @@ class PrefectRuns:
         if not deployments:
             return set()
         wanted = DeploymentFilter(id=DeploymentFilterId(any_=deployments))
-        return {one.id for one in self._connected().read_deployments(deployment_filter=wanted, limit=_PAGE)}
-
-    def _connected(self) -> SyncPrefectClient:
-        if self._client is None:
-            if self._named and get_current_settings().api.url is None:
-                # Without an address Prefect would start a server of its own, which knows none of our runs.
-                raise RuntimeError("No Prefect server is named: set PREFECT_API_URL.")
-            self._client = self._open().__enter__()
-        return self._client
-
-    def _forget(self) -> None:
-        client, self._client = self._client, None
-        if client is not None:
-            client.__exit__(None, None, None)
+        return {one.id for one in self._line.client().read_deployments(deployment_filter=wanted, limit=_PAGE)}
 
 
 class PrefectRecords:
     """Who a run is, in Prefect's own words; asked anew each time, by one thread after the other."""
 
     def __init__(self, client: Callable[[], SyncPrefectClient] | None = None) -> None:
-        self._open = client or (lambda: get_client(sync_client=True))
-        self._named = client is None
-        self._client: SyncPrefectClient | None = None
+        self._line = _Line(client)
         self._turn = threading.Lock()
 
     def known(self, run_id: str) -> KnownRun | None:
@@ -195,16 +206,11 @@ class PrefectRecords:
             except ObjectNotFound:
                 return None
             except (httpx.HTTPError, RuntimeError, ValueError) as error:
-                self._forget()
+                self._line.drop()
                 raise RunsUnavailable(f"Prefect cannot be asked about the run {run_id} now ({error}).") from error
 
     def _read(self, run_id: UUID) -> KnownRun:
-        if self._client is None:
-            settings = get_current_settings()
-            if self._named and settings.api.url is None:
-                raise RuntimeError("no Prefect server is named: set PREFECT_API_URL")
-            self._client = self._open().__enter__()
-        client = self._client
+        client = self._line.client()
         run = client.read_flow_run(run_id)
         flow = client.read_flow(run.flow_id).name
 
@@ -214,24 +220,24 @@ class PrefectRecords:
                     return str(client.read_deployment(run.deployment_id).name)
             return None
 
-        base: Any = get_current_settings().ui_url
         return KnownRun(
             run=RunReference(
                 id=str(run.id),
                 name=run.name,
                 flow=flow,
                 deployment=str(run.deployment_id) if run.deployment_id else None,
-                url=f"{str(base).rstrip('/')}/runs/flow-run/{run.id}" if base else None,
+                url=run_url(run.id),
             ),
             requester=requester_of(run, flow, deployment),
             pool=run.work_pool_name,
             ended=run.state is not None and run.state.is_final(),
         )
 
-    def _forget(self) -> None:
-        client, self._client = self._client, None
-        if client is not None:
-            client.__exit__(None, None, None)
+
+def run_url(run_id: UUID | str) -> str | None:
+    """Where a run is seen in the Prefect UI; None where Prefect has none."""
+    base: Any = get_current_settings().ui_url
+    return f"{str(base).rstrip('/')}/runs/flow-run/{run_id}" if base else None
 
 
 def requester_of(run: FlowRun, flow: str, deployment: Callable[[], str | None]) -> str:

@@ -29,12 +29,13 @@ from prefect.runner._process_manager import ProcessHandle, ProcessManager
 from prefect.runner._state_proposer import StateProposer
 from prefect.states import Crashed
 
+from flows.busy import ask_again_soon
 from flows.handover import tell
 from flows.relief import MOST, STOPPED, Roll, lost, relieve
 
 if TYPE_CHECKING:
     from prefect.client.orchestration import PrefectClient
-    from prefect.client.schemas.objects import FlowRun, State
+    from prefect.client.schemas.objects import FlowRun
 
     from flows.children import Child
 
@@ -76,6 +77,7 @@ class Attempts:
     async def __aenter__(self) -> Attempts:
         enter = self._stack.enter_async_context
         self._client = client = await enter(get_client())
+        ask_again_soon(client)
         self._channel = ControlChannel()
         self._observer = FlowRunCancellingObserver(on_cancelling=self._cancelling)
         self._processes = await enter(ProcessManager(on_add=self._added, on_remove=self._removed))
@@ -164,7 +166,8 @@ class Attempts:
         try:
             outcome = await relieve(self._client, run_id, why)
             if outcome == "given up":
-                await self._client.set_flow_run_state(run_id, _given_up(why), force=True)
+                ended: State[Any] = Crashed(message=_given_up(why))
+                await self._client.set_flow_run_state(run_id, ended, force=True)
         except httpx.HTTPError as error:
             log.debug("Nothing is known of run %s now: %s", run_id, error)
             return False
@@ -217,15 +220,15 @@ class _Proposer(StateProposer):
                 await anyio.sleep(pause)
                 pause = min(2 * pause, _LONGEST_PAUSE_SECONDS)
         if outcome == "given up":
-            return await super().propose_crashed(flow_run, f"{message} It began again {MOST} times.")
+            return await super().propose_crashed(flow_run, _given_up(message))
         self._told.add(flow_run.id)
         if outcome == "again":
             log.warning("Run %r begins again. %s", flow_run.name, message)
         return None
 
 
-def _given_up(why: str) -> State[Any]:
-    return Crashed(message=f"{why} It began again {MOST} times.")
+def _given_up(why: str) -> str:
+    return f"{why} It began again {MOST} times."
 
 
 class _Started:

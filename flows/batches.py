@@ -18,8 +18,8 @@ from prefect.exceptions import ObjectNotFound
 from prefect.settings import get_current_settings
 
 from agents.research.targets import read_saved, web_address
+from approvals.resume import REQUESTER_LABEL
 from flows.errors import ServerError
-from flows.scope import REQUESTER_LABEL
 
 _PAGE = 200
 """Runs asked for at once; the most that Prefect answers."""

@@ -8,7 +8,6 @@ from __future__ import annotations
 import functools
 import threading
 from pathlib import Path
-from typing import Any
 from uuid import UUID
 
 from agents.bootstrap import Agents
@@ -104,7 +103,7 @@ def crm_address() -> str:
 
 def run_url(run_id: UUID | str) -> str | None:
     """Where a run is seen in the Prefect UI; None where Prefect has none."""
-    from prefect.settings import get_current_settings
+    # Not before it is needed: it brings Prefect along, which a command of a second's work does not want.
+    from approvals import resume
 
-    base: Any = get_current_settings().ui_url
-    return f"{str(base).rstrip('/')}/runs/flow-run/{run_id}" if base else None
+    return resume.run_url(run_id)

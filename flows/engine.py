@@ -23,6 +23,8 @@ from prefect.exceptions import TerminationSignal
 from prefect.flow_engine import AsyncFlowRunEngine
 from prefect.flows import Flow
 
+from flows.busy import ask_again_soon
+
 _FIRST_BEAT_SECONDS = 2.0
 
 ASKED_TO_END = (TerminationSignal, asyncio.CancelledError, KeyboardInterrupt)
@@ -38,6 +40,7 @@ class Sparing(PrefectClient):
             run: The run of this process as it was read last.
         """
         self.__dict__ = client.__dict__  # it is the same client, with the same connections
+        ask_again_soon(client)
         self._run: FlowRun | None = run
         self._noted = (run.flow_version, run.empirical_policy.model_copy(deep=True))
 

@@ -16,12 +16,12 @@ from prefect.states import Completed
 from pydantic import Field
 
 from agents.documents import Prospect
+from approvals.resume import REQUESTER_LABEL
 from approvals.settings import read_settings
 from flows import composition
 from flows.batches import runs_of_keys, start_run
 from flows.handled import Handled
 from flows.prospects import CRM_VIEW, key_of, read_source
-from flows.scope import REQUESTER_LABEL
 
 DEFAULT = "prospects.csv"
 DEPLOYMENT = "outreach/outreach"

@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict
 from approvals.bootstrap import build
 from approvals.decisions import Actor
 from approvals.gatekeeping import Gatekeeper
-from approvals.ports import Examination, Wanted
+from approvals.ports import Examination
 from approvals.requests import Evidence, Identity, Proposed, RunReference
 from approvals.settings import Settings
 
@@ -74,15 +74,13 @@ def rehearse() -> None:
         )
         try:
             _act(approvals.gatekeeper)
-            with approvals.store.read() as transaction:
-                transaction.page(Wanted(run=_RUN), limit=1)
         finally:
             approvals.close()
 
 
 def _act(keeper: Gatekeeper) -> None:
     worker = Actor(kind="worker", id=_RUN, via="flow", scopes=frozenset({"gate"}))
-    keeper.check(["asked", "passed"], "somebody@rehearsal.example")
+    keeper.enter(_RUN, ["asked", "passed"], "somebody@rehearsal.example")
     asked = keeper.open(_proposed("asked"), worker)
     keeper.keep_alive(_RUN, worker.id, 1.0)
     keeper.rest(_RUN, worker.id)

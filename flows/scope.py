@@ -28,7 +28,6 @@ from approvals.errors import QueueUnavailable
 from approvals.holders import new_holder
 from approvals.ports import GateSide
 from approvals.requests import Identity, RunReference
-from approvals.resume import REQUESTER_LABEL as REQUESTER_LABEL
 from approvals.resume import requester_of
 from flows import composition
 from flows.errors import GateInvalid, GateMisplaced, GateNotDeclared, GateReused, Unapproved

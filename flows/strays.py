@@ -39,12 +39,7 @@ def strays(approvals: Approvals, runs: Runs) -> tuple[Stray, ...]:
 
 
 def _open(approvals: Approvals, runs: Runs, now: datetime) -> Iterator[tuple[Request, str, datetime]]:
-    after: str | None = None
-    while True:
-        with approvals.store.read() as transaction:
-            page = transaction.waiting(_PAGE, after)
-        if not page:
-            return
+    for page in approvals.ledger.waiting():
         watches = runs.statuses([request.run.id for request in page])
         for request in page:
             watch = watches[request.run.id]
@@ -57,7 +52,6 @@ def _open(approvals: Approvals, runs: Runs, now: datetime) -> Iterator[tuple[Req
             elif not approvals.service.authority.candidates(request):
                 groups = ", ".join(request.policy.groups)
                 yield request, f"nobody in {groups} may decide it", request.opened_at
-        after = page[-1].id
 
 
 def _answered(approvals: Approvals, runs: Runs, now: datetime) -> Iterator[tuple[Request, str, datetime]]:

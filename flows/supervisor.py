@@ -18,7 +18,6 @@ from flows.errors import ServerError
 from flows.parts import Part, Standing
 from flows.prefect_server import POOL, Addresses, answers, ask, has_worker, revive, settings_for
 from flows.premises import free_port, locked
-from flows.premises import running as running
 
 _PATIENCE = 180.0
 

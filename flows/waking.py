@@ -11,7 +11,7 @@ import logging
 import threading
 import time
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -167,7 +167,7 @@ class Waker:
         if self._reconciled_at is None or now - self._reconciled_at >= self._reconcile_every:
             self._reconciled_at = now
             self._to_look_after.clear()
-            for page in self._open_requests():
+            for page in self._approvals.ledger.waiting():
                 self._reconcile(page, now, done)
         elif requests := self._open_of_those_to_look_after():
             self._reconcile(requests, now, done)
@@ -241,16 +241,6 @@ class Waker:
                     request.id,
                 )
         return watches
-
-    def _open_requests(self) -> Iterator[tuple[Request, ...]]:
-        after: str | None = None
-        while True:
-            with self._approvals.store.read() as transaction:
-                page = transaction.waiting(_PAGE, after)
-            if not page:
-                return
-            yield page
-            after = page[-1].id
 
     def _reconcile(self, requests: tuple[Request, ...], now: datetime, done: Round) -> None:
         watches = self._watches(requests)

@@ -21,7 +21,6 @@ from uuid import UUID
 
 import anyio
 import anyio.abc
-import certifi
 import httpx
 from prefect.client.schemas.filters import WorkPoolFilter, WorkPoolFilterName
 from prefect.events.clients import get_events_subscriber
@@ -33,7 +32,6 @@ from prefect.workers.base import BaseWorker, BaseWorkerResult
 from prefect.workers.process import ProcessJobConfiguration, ProcessVariables, ProcessWorker
 
 if TYPE_CHECKING:
-    from prefect.client.orchestration import PrefectClient
     from prefect.client.schemas.objects import Flow, FlowRun
     from prefect.client.schemas.responses import DeploymentResponse
 
@@ -133,22 +131,25 @@ class CountersignWorker(BaseWorker[CountersignJob, CountersignVariables, Counter
         """Make ready: children, the ear for the waker, and the event stream."""
         from approvals.settings import read_settings as read_approvals
         from flows.attempts import Attempts
+        from flows.busy import ask_again_soon
         from flows.children import Children, can_fork
+        from flows.environment import one_certificate
         from flows.relief import Roll
         from flows.settings import read_settings
 
-        self._home = read_approvals().home
-        self._certificate = _one_certificate(self._home)
+        self._home, self._settings = read_approvals().home, read_settings()
+        self._certificate = one_certificate(self._home)
         # Before the runs' own task group, so that they end before what they stand on.
         self._attempts = await self._exit_stack.enter_async_context(Attempts(Roll(self._home)))
         if can_fork():
-            packages = {"agents", "approvals", "flows", *read_settings().document_modules}
+            packages = {"agents", "approvals", "flows", *self._settings.document_modules}
             profiles = str(get_current_settings().profiles_path)
             self._children = Children(sorted(packages), watched=[profiles])
             self._exit_stack.callback(self._children.close)
         else:
             self._logger.warning("This machine cannot fork: every run starts a Python of its own.")
         await super().setup()
+        ask_again_soon(self.client)
         await self._read_again()
         self._chores = anyio.create_task_group()
         await self._exit_stack.enter_async_context(self._chores)
@@ -309,13 +310,15 @@ class CountersignWorker(BaseWorker[CountersignJob, CountersignVariables, Counter
 
     async def _read_again(self) -> None:
         """Read the pool, its queues and its deployments; nothing is believed of a server that does not answer."""
+        from flows.environment import lighter, wants_csrf_tokens
+
         try:
             pool = await self.client.read_work_pool(self._work_pool_name)
             queues = await self.client.read_work_queues(self._work_pool_name)
             of_pool = WorkPoolFilter(name=WorkPoolFilterName(any_=[self._work_pool_name]))
             deployments = await self.client.read_deployments(work_pool_filter=of_pool, limit=200)
             storage = await self.client.read_server_default_result_storage()
-            csrf = await _wants_csrf_tokens(self.client)
+            csrf = await wants_csrf_tokens(self.client)
         except (httpx.HTTPError, ObjectNotFound):
             self._known = _Known(flows=self._known.flows, environment=self._known.environment)
             return
@@ -328,7 +331,7 @@ class CountersignWorker(BaseWorker[CountersignJob, CountersignVariables, Counter
                 queue.id for queue in queues if free and queue.concurrency_limit is None and not queue.is_paused
             ),
             results_are_local=storage.default_result_storage_block_id is None,
-            environment={**_lighter(csrf, self._certificate), **os.environ, **CountersignJob.of_settings()},
+            environment={**lighter(csrf, self._certificate), **os.environ, **CountersignJob.of_settings()},
         )
         if self._children is not None:
             modules = (module for one in deployments if (module := _module(one)))
@@ -454,16 +457,10 @@ class CountersignWorker(BaseWorker[CountersignJob, CountersignVariables, Counter
 
     def _leave(self, flow_run: FlowRun, deployment: DeploymentResponse) -> dict[str, Any] | None:
         """Leave to stay in a gate; None where a limit counts this run, for then others wait for its place."""
-        from flows.settings import read_settings
-
         if flow_run.work_queue_id not in self._known.unlimited or deployment.global_concurrency_limit is not None:
             return None
-        settings = read_settings()
-        return {
-            "home": str(self._home),
-            "places": settings.linger_places,
-            "spare": settings.linger_spare_mb * 1_000_000,
-        }
+        places, spare = self._settings.linger_places, self._settings.linger_spare_mb * 1_000_000
+        return {"home": str(self._home), "places": places, "spare": spare}
 
     async def _send_home(self, run_id: UUID) -> None:
         """Undo a preparation, if there was one."""
@@ -559,41 +556,6 @@ def _forkable(deployment: DeploymentResponse, job: CountersignJob) -> bool:
     """Whether a child can stand in for a Python started afresh: same code, same interpreter, nothing to fetch."""
     if job.commanded or deployment.pull_steps or _module(deployment) is None:
         return False
-    return _python(job.env) == _python(os.environ)
+    from flows.environment import of_python
 
-
-def _python(environment: Any) -> dict[str, str]:
-    return {name: value for name, value in environment.items() if name.startswith("PYTHON") and value is not None}
-
-
-def _lighter(csrf: bool, certificate: Path | None) -> dict[str, str]:
-    """What spares each process a question that the worker has had answered, unless somebody set it otherwise."""
-    spared = {"PREFECT_CLIENT_SERVER_VERSION_CHECK_ENABLED": "false"}
-    if not csrf:
-        spared["PREFECT_CLIENT_CSRF_SUPPORT_ENABLED"] = "false"
-    if certificate is not None and str(get_current_settings().api.url or "").startswith("http://"):
-        # There is nothing to verify, yet every client reads all the authorities there are, which takes it 25 ms.
-        spared["PREFECT_API_SSL_CERT_FILE"] = str(certificate)
-    return spared
-
-
-def _one_certificate(home: Path) -> Path | None:
-    """A file with one of the authorities that there are."""
-    path = home / "run" / "one-certificate.pem"
-    try:
-        if not path.exists():
-            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            begin, end = "-----BEGIN CERTIFICATE-----", "-----END CERTIFICATE-----"
-            first = Path(certifi.where()).read_text(encoding="utf-8").partition(begin)[2].partition(end)[0]
-            path.write_text(f"{begin}{first}{end}\n", encoding="utf-8")
-    except OSError:
-        return None
-    return path
-
-
-async def _wants_csrf_tokens(client: PrefectClient) -> bool:
-    try:
-        await client.request("GET", "/csrf-token", params={"client": "countersign"})
-    except httpx.HTTPStatusError as error:
-        return error.response.status_code != httpx.codes.UNPROCESSABLE_ENTITY  # which says that it has none
-    return True
+    return of_python(job.env) == of_python(os.environ)

@@ -34,7 +34,7 @@ class Recorder:
     def __init__(self, connection: Connection, *, writes: bool) -> None:
         self.connection = connection
         self.insert: Any = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}[connection.dialect.name]
-        self._writes = writes
+        self.writes = writes
         self._unrecorded: dict[tuple[str, str], Attested] = {}
 
     # -- reading -------------------------------------------------------------------------------------------------
@@ -75,13 +75,13 @@ class Recorder:
 
     def execute(self, statement: Executable) -> Any:
         """Carry out a statement that writes, in a transaction that may."""
-        if not self._writes:
+        if not self.writes:
             raise RuntimeError(_READS)
         return self.connection.execute(statement)
 
     def write(self, key: Hashable, make: Callable[[], Executable], values: Mapping[str, Any]) -> prepared.Found:
         """Carry out a statement that writes and is asked all the time; see `prepared.ask`."""
-        if not self._writes:
+        if not self.writes:
             raise RuntimeError(_READS)
         return prepared.ask(self.connection, key, make, values)
 

@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Column, Connection, Executable, Table, delete, func, select
+from sqlalchemy import Connection, Executable, delete, func, select
 
 from approvals.audit import Attested, Entry, Event
 from approvals.decisions import Ruling, SignOff
-from approvals.errors import NotFound, Overtaken, RecordBroken
+from approvals.errors import NotFound, Overtaken
 from approvals.lifecycle import Action, is_open, sources
 from approvals.permits import Permit
 from approvals.ports import Decided, Listed, ListOf, PageOf, Remembered, Sort, Token, Wanted
 from approvals.requests import Content, Identity, Request, WorkingCopy
 from approvals.store import facets, listing, prepared, rows, searching
 from approvals.store.attesting import ATTESTED, ERASABLE, attested, erasure
+from approvals.store.checking import check_whole
 from approvals.store.conversing import Conversing
 from approvals.store.deliveries import DeliveryRows
 from approvals.store.facets import Facet
@@ -27,7 +27,6 @@ from approvals.store.predicates import occurs
 from approvals.store.recording import Recorder
 from approvals.store.tables import (
     AUDIT,
-    COMMENT,
     CONTENT,
     HEAD_OF_RECORD,
     LEASE,
@@ -39,8 +38,6 @@ from approvals.store.tables import (
     TOKEN,
     WORKING_COPY,
 )
-
-_BROKEN = "Somebody changed the database by hand: nothing was done. `countersign audit verify` tells more."
 
 
 class SqlTransaction(Conversing, SqlIdentities, DeliveryRows):
@@ -136,52 +133,10 @@ class SqlTransaction(Conversing, SqlIdentities, DeliveryRows):
 
     def check_whole(self, request_id: str | None) -> None:
         """Nothing, if every row of the request is as the record has it; with None, every token."""
-        # One at a time: between two of the reads below another transaction might commit, and look like somebody's hand.
-        # What only reads sees one moment.
-        if self._seen is None:
-            lock, of = (HEAD_OF_RECORD, 1) if request_id is None else (REQUEST, rows.stored(request_id))
-            self._ask(
-                ("lock", lock.name),
-                lambda: select(lock.c.id).where(lock.c.id == prepared.given("of")).with_for_update(),
-                of,
-            )
-        latest = self._latest(request_id)
-        tables = (TOKEN,) if request_id is None else (REQUEST, CONTENT, SIGNOFF, RULING, PERMIT, COMMENT)
-        for table in tables:
-            written = (
-                self._rows.all(table)
-                if request_id is None
-                else self._rows.all_of(table, _request_of(table), rows.stored(request_id))
-            )
-            for row in written:
-                stands = attested(table, row)
-                known, seq = latest.pop((stands.table, stands.key), (None, 0))
-                if known is None:
-                    raise RecordBroken(f"The {stands.table} {stands.key} was written past the record. {_BROKEN}")
-                if known != stands.digest:
-                    raise RecordBroken(
-                        f"The {stands.table} {stands.key} is not as entry {seq} of the record has it. {_BROKEN}"
-                    )
-        for (name, key), (_, seq) in latest.items():
-            raise RecordBroken(f"The {name} {key} that entry {seq} of the record has is gone. {_BROKEN}")
+        check_whole(self._rows, request_id)
 
     def _ask(self, key: Hashable, make: Callable[[], Executable], of: Any) -> prepared.Found:
         return prepared.ask(self._connection, key, make, {"of": of})
-
-    def _latest(self, request_id: str | None) -> dict[tuple[str, str], tuple[str, int]]:
-        ours = AUDIT.c.request_id.is_(None) if request_id is None else AUDIT.c.request_id == prepared.given("of")
-
-        def made() -> Executable:
-            return select(AUDIT.c.seq, AUDIT.c.rows).where(ours, AUDIT.c.rows != "[]").order_by(AUDIT.c.seq)
-
-        entries = self._ask(("entries", request_id is None), made, rows.stored(request_id))
-        latest: dict[tuple[str, str], tuple[str, int]] = {}
-        try:
-            for seq, written in entries:
-                latest |= {(table, key): (digest, seq) for table, key, digest in json.loads(written)}
-        except (ValueError, TypeError) as error:
-            raise RecordBroken(f"An entry of the record cannot be read. {_BROKEN}") from error
-        return latest
 
     def head(self) -> tuple[int, str]:
         """Number and hash of the last entry, as noted apart; zeros where the note is gone."""
@@ -437,6 +392,14 @@ class SqlTransaction(Conversing, SqlIdentities, DeliveryRows):
         """Answered requests whose answer counts and was not taken up, oldest first, after this one."""
         return listing.to_wake(self._connection, now, limit, after)
 
+    def has_asked(self, run: str) -> bool:
+        """Whether this run has ever opened a request."""
+
+        def made() -> Executable:
+            return select(REQUEST.c.id).where(REQUEST.c.run == prepared.given("of")).limit(1)
+
+        return self._ask("has asked", made, rows.stored(run)).first() is not None
+
     def untaken(self, run: str) -> tuple[Request, ...]:
         """The requests of a run whose answer was not taken up yet, open ones included, by id."""
         return listing.untaken(self._connection, run)
@@ -444,9 +407,3 @@ class SqlTransaction(Conversing, SqlIdentities, DeliveryRows):
     def waiting(self, limit: int, after: str | None = None) -> tuple[Request, ...]:
         """Open requests by id, after this one."""
         return listing.waiting(self._connection, limit, after)
-
-
-def _request_of(table: Table) -> Column[str]:
-    """The column that says whose row it is."""
-    column: Column[str] = table.c.id if table is REQUEST else table.c.request_id
-    return column

@@ -43,17 +43,18 @@ async def write(name: str, turn: int) -> Note:
 @flow(gates=[NOTE])
 async def gated(name: str, gates: int = 1) -> str:
     """As many gates as asked for, one after the other; a mark after each."""
-    for turn in range(gates):
-        await reviewed(NOTE, write, name, turn)
-        mark(f"{name}.{turn}")
-    return name
+    return await _through(NOTE, name, gates)
 
 
 @flow(gates=[QUICK])
 async def quick(name: str, gates: int = 1) -> str:
     """The same under a policy that lets the process stay."""
+    return await _through(QUICK, name, gates)
+
+
+async def _through(gate: Gate[Note], name: str, gates: int) -> str:
     for turn in range(gates):
-        await reviewed(QUICK, write, name, turn)
+        await reviewed(gate, write, name, turn)
         mark(f"{name}.{turn}")
     return name
 

@@ -12,6 +12,7 @@ from pydantic import SecretStr
 from approvals.bootstrap import queue_elsewhere
 from approvals.errors import ApprovalError, NotFound, PolicyError, QueueUnavailable
 from approvals.remote import Queue
+from approvals.requests import Proposed
 from approvals.settings import Settings
 
 
@@ -141,12 +142,16 @@ def test_what_has_not_changed_is_not_sent_again(gatekeeper, propose, WORKER):
     assert line.asked[1].headers["If-None-Match"] == '"1"'
 
 
+def citing(sha256: str, asked: Proposed) -> Proposed:
+    """The same, read from this page."""
+    source = asked.evidence.sources[0].model_copy(update={"sha256": sha256})
+    return asked.model_copy(update={"evidence": asked.evidence.model_copy(update={"sources": (source,)})})
+
+
 def test_a_page_is_handed_in_once(gatekeeper, propose, WORKER):
     request = gatekeeper.open(propose(), WORKER)
     line = Line(httpx.Response(200, content=request.model_dump_json()))
-    asked = propose()
-    source = asked.evidence.sources[0].model_copy(update={"sha256": "a" * 64})
-    asked = asked.model_copy(update={"evidence": asked.evidence.model_copy(update={"sources": (source,)})})
+    asked = citing("a" * 64, propose())
     one = gate(line, page={"a" * 64: b"body"}.get)
 
     one.open(asked, WORKER)
@@ -159,9 +164,7 @@ def test_a_page_is_handed_in_once(gatekeeper, propose, WORKER):
 def test_a_page_that_is_too_large_is_left_out_and_the_request_opens(gatekeeper, propose, WORKER):
     request = gatekeeper.open(propose(), WORKER)
     line = Line(httpx.Response(200, content=request.model_dump_json()))
-    asked = propose()
-    source = asked.evidence.sources[0].model_copy(update={"sha256": "a" * 64})
-    asked = asked.model_copy(update={"evidence": asked.evidence.model_copy(update={"sources": (source,)})})
+    asked = citing("a" * 64, propose())
 
     opened = gate(line, page=lambda _: bytes(5 * 1024 * 1024 + 1)).open(asked, WORKER)
 

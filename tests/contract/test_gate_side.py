@@ -300,6 +300,14 @@ def test_suspensions_are_counted_until_there_is_an_answer(side: GateSide, served
 # -- taking up, and carrying out ---------------------------------------------------------------------------------
 
 
+def slip_of(side: GateSide, request: Request, run: str) -> PermitSlip:
+    """Take up an approved request, and name the permit that was made of it."""
+    answer = side.take_up(request.id, run, FLOW)
+    assert answer is not None
+    assert answer.permit is not None
+    return answer.permit.slip
+
+
 def test_an_answer_is_taken_up_once_it_counts_and_again_the_same(side: GateSide, served: Served, run: str) -> None:
     request = side.open(proposed(run), FLOW)
     before = side.take_up(request.id, run, FLOW)
@@ -330,10 +338,7 @@ def test_where_the_run_refuses_what_was_signed_no_permit_is_made(
 
 def test_an_effect_is_carried_out_once(side: GateSide, approved: Callable[[], Request], run: str) -> None:
     request = approved()
-    answer = side.take_up(request.id, run, FLOW)
-    assert answer is not None
-    assert answer.permit is not None
-    slip, terms = answer.permit.slip, terms_of(request)
+    slip, terms = slip_of(side, request, run), terms_of(request)
 
     grant = side.effects.redeem(slip, FLOW, **terms)
     assert isinstance(grant, Grant)
@@ -353,14 +358,12 @@ def test_who_lets_go_makes_room_and_who_comes_late_is_overtaken(
     side: GateSide, approved: Callable[[], Request], run: str
 ) -> None:
     request = approved()
-    answer = side.take_up(request.id, run, FLOW)
-    assert answer is not None
-    assert answer.permit is not None
-    first = side.effects.redeem(answer.permit.slip, FLOW, **terms_of(request))
+    slip = slip_of(side, request, run)
+    first = side.effects.redeem(slip, FLOW, **terms_of(request))
     assert isinstance(first, Grant)
     side.effects.let_go(first.permit_id, first.fence)
 
-    second = side.effects.redeem(answer.permit.slip, FLOW, **terms_of(request, "h2"))
+    second = side.effects.redeem(slip, FLOW, **terms_of(request, "h2"))
 
     assert isinstance(second, Grant)
     assert (second.repeated, second.fence) == (True, first.fence + 1)
@@ -372,11 +375,7 @@ def test_without_a_permit_for_exactly_this_nothing_runs(
     side: GateSide, approved: Callable[[], Request], run: str
 ) -> None:
     request = approved()
-    answer = side.take_up(request.id, run, FLOW)
-    assert answer is not None
-    assert answer.permit is not None
-    slip: PermitSlip = answer.permit.slip
-    terms = terms_of(request)
+    slip, terms = slip_of(side, request, run), terms_of(request)
 
     for other in ({"action": "x"}, {"target": "y"}, {"sha256": digest("z")}):
         with pytest.raises(NoPermit):

@@ -192,6 +192,7 @@ def test_a_run_has_requests_that_it_did_not_take_up(store, made, opened):
     with store.read() as transaction:
         assert [request.id for request in transaction.untaken("run-1")] == ["A", "B"]
         assert transaction.untaken("run") == ()
+        assert [transaction.has_asked(run) for run in ("run-1", "run", "run-3")] == [True, False, False]
 
 
 # -- leadership --------------------------------------------------------------------------------------------------

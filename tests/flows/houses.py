@@ -24,7 +24,7 @@ from approvals.bootstrap import Approvals
 from approvals.decisions import Actor
 from approvals.lifecycle import OPEN
 from approvals.ports import RunWatch, Wanted
-from approvals.requests import Request
+from approvals.requests import Identity, Proposed, Request, RunReference
 
 HERE = Path(__file__).parent
 
@@ -360,6 +360,23 @@ def until(found: Callable[[], Any], seconds: float = 20.0) -> Any:
 
 
 # -- runs that a test makes up -----------------------------------------------------------------------------------
+
+WORKER = Actor(kind="worker", id="one-letter", via="flow", scopes=frozenset({"gate"}))
+
+
+def ask(approvals: Approvals, run: str = "r1", *, policy: str = "letter", deployment: str | None = "d1") -> Request:
+    """Open a request of a run that need not exist."""
+    proposed = Proposed(
+        identity=Identity(run=run, gate="letter", key="halden"),
+        kind="letters:Letter",
+        title="Letter",
+        document={"to": "halden", "text": "Dear reader", "postage": "1.10"},
+        document_schema={},
+        requester="rita@acme.example",
+        run=RunReference(id=run, flow="one-letter", deployment=deployment),
+        policy=policy,
+    )
+    return approvals.gatekeeper.open(proposed, WORKER)
 
 
 class FakeRuns:

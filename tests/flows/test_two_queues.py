@@ -15,17 +15,15 @@ from uuid import UUID
 
 import letters
 import pytest
-from houses import ANNA, PATH, FakeRuns, House, SettableClock, until
+from houses import ANNA, PATH, FakeRuns, House, SettableClock, ask, until
 
 from approvals.bootstrap import Approvals, build
-from approvals.decisions import SYSTEM, Actor
+from approvals.decisions import SYSTEM
 from approvals.lifecycle import State
-from approvals.requests import Identity, Proposed, Request, RunReference
+from approvals.requests import Request
 from flows import composition
 from flows.examiner import ClassExaminer
 from flows.waking import Waker
-
-WORKER = Actor(kind="worker", id="one-letter", via="flow", scopes=frozenset({"gate"}))
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -139,20 +137,6 @@ def two(shared_store: House) -> Iterator[tuple[Approvals, Approvals, SettableClo
     yield both[0], both[1], clock
     for one in both:
         one.close()
-
-
-def ask(approvals: Approvals, run: str, policy: str = "letter") -> Request:
-    proposed = Proposed(
-        identity=Identity(run=run, gate="letter", key="halden"),
-        kind="letters:Letter",
-        title="Letter",
-        document={"to": "halden", "text": "Dear reader", "postage": "1.10"},
-        document_schema={},
-        requester="rita@acme.example",
-        run=RunReference(id=run, flow="one-letter", deployment="d1"),
-        policy=policy,
-    )
-    return approvals.gatekeeper.open(proposed, WORKER)
 
 
 class Interrupted(FakeRuns):

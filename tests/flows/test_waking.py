@@ -5,20 +5,18 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import pytest
-from houses import ANNA, DORA, FakeRuns, SettableClock
+from houses import ANNA, DORA, WORKER, FakeRuns, SettableClock, ask
 
 from approvals.bootstrap import Approvals, build
-from approvals.decisions import Actor
 from approvals.lifecycle import State
-from approvals.requests import Identity, Proposed, Request, RunReference
+from approvals.requests import Request
 from flows import composition
 from flows.examiner import ClassExaminer
 from flows.waking import SILENCE, Waker
-
-WORKER = Actor(kind="worker", id="one-letter", via="flow", scopes=frozenset({"gate"}))
 
 
 @pytest.fixture
@@ -44,24 +42,10 @@ def waker(approvals: Approvals, runs: FakeRuns) -> Waker:
     return Waker(approvals, runs, reconcile_every=10)
 
 
-@pytest.fixture
-def ask(approvals: Approvals) -> Callable[..., Request]:
+@pytest.fixture(name="ask")
+def _ask(approvals: Approvals) -> Callable[..., Request]:
     """Open a request of a run: `ask("r1", policy="hurried")`."""
-
-    def open_request(run: str = "r1", *, policy: str = "letter", deployment: str | None = "d1") -> Request:
-        proposed = Proposed(
-            identity=Identity(run=run, gate="letter", key="halden"),
-            kind="letters:Letter",
-            title="Letter",
-            document={"to": "halden", "text": "Dear reader", "postage": "1.10"},
-            document_schema={},
-            requester="rita@acme.example",
-            run=RunReference(id=run, flow="one-letter", deployment=deployment),
-            policy=policy,
-        )
-        return approvals.gatekeeper.open(proposed, WORKER)
-
-    return open_request
+    return partial(ask, approvals)
 
 
 def now_of(approvals: Approvals, request: Request) -> Request:
