@@ -541,6 +541,10 @@ class Transaction(Identities, Deliveries, Protocol):
         """Open requests by id, for reconciling; `after` is the last id of the page before."""
         ...
 
+    def waiting_runs(self, limit: int, after: str | None = None) -> tuple[tuple[str, str], ...]:
+        """The same as (id, run) alone, which costs a hundredth of reading them whole."""
+        ...
+
 
 class Store(Protocol):
     """Keeps requests, permits and the record."""

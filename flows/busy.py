@@ -33,10 +33,11 @@ def ask_again_soon(client: PrefectClient) -> None:
 
 async def _say_when(response: httpx.Response) -> None:
     """Put into the answer what the client obeys, where the server put nothing."""
-    from prefect.settings import get_current_settings
 
     if response.status_code != HTTPStatus.SERVICE_UNAVAILABLE or "Retry-After" in response.headers:
         return
+    from prefect.settings import get_current_settings
+
     asked = response.request.extensions  # of the request itself: the client sends the same one again
     times = asked[_TIMES] = asked.get(_TIMES, 0) + 1
     soon = _SOON_SECONDS[: max(0, get_current_settings().client.max_retries - _USUAL_RETRIES)]

@@ -14,8 +14,6 @@ from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
-from flows.busy import RETRIES
-
 POOL = "countersign"
 """The work pool that `prefect.yaml` names."""
 
@@ -76,8 +74,6 @@ def settings_for(home: Path, addresses: Addresses) -> dict[str, str]:
         "PREFECT_SERVER_SERVICES_CLEANUP_RECONCILER_LOOP_SECONDS": "60",
         # Behind what the worker is told; each look writes to the database, and disturbs who writes at that moment.
         "PREFECT_WORKER_QUERY_SECONDS": "5",
-        # A busy server is asked again soon, on top of the waits that Prefect has by itself.
-        "PREFECT_CLIENT_MAX_RETRIES": str(RETRIES),
         "PREFECT_CLI_PROMPT": "false",
         "PYTHONUNBUFFERED": "1",
     }

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import IO
 
+from flows.busy import RETRIES
 from flows.databases import check_postgres, check_prefect, prefect_url
 from flows.errors import ServerError
 from flows.parts import Part, Standing
@@ -105,7 +106,9 @@ class Supervisor:
         self._deploy(environment, addresses)
         if revived := revive(addresses):
             self._tell(f"Starting {revived} runs again whose processes ended with the last `countersign up`.")
-        self._start("worker", [*prefect, *worker], has_worker(addresses), environment)
+        # A busy server is asked again soon, on top of the waits that Prefect has by itself (flows/busy.py).
+        of_worker = {"PREFECT_CLIENT_MAX_RETRIES": str(RETRIES), **environment}
+        self._start("worker", [*prefect, *worker], has_worker(addresses), of_worker)
         addresses.write()
         return addresses
 

@@ -33,6 +33,9 @@ _MOST_LOOKS = 1000
 _AGAIN_SECONDS = (0.05, 0.1, 0.2, 0.4)
 """After which a run is asked to go on once more that was not suspended yet when its answer took effect."""
 
+_READ_ALL_EVERY = timedelta(seconds=60)
+"""How often every open request is read, to see whether there is anybody left who may decide it."""
+
 _ON_ITS_WAY = timedelta(seconds=3)
 """How long a run that was just woken may need before anybody asks what became of it."""
 
@@ -82,6 +85,7 @@ class Waker:
         self._every = every
         self._reconcile_every = timedelta(seconds=reconcile_every)
         self._reconciled_at: datetime | None = None
+        self._read_all_at: datetime | None = None
         self._told_stuck: set[str] = set()
         self._told_unknown: set[str] = set()
 
@@ -167,11 +171,29 @@ class Waker:
         if self._reconciled_at is None or now - self._reconciled_at >= self._reconcile_every:
             self._reconciled_at = now
             self._to_look_after.clear()
-            for page in self._approvals.ledger.waiting():
-                self._reconcile(page, now, done)
+            self._look_at_all(now, done)
         elif requests := self._open_of_those_to_look_after():
             self._reconcile(requests, now, done)
         return done
+
+    def _look_at_all(self, now: datetime, done: Round) -> None:
+        """Look at every open request: at those alone whose run is not plainly suspended, and at each now and then."""
+        if self._read_all_at is None or now - self._read_all_at >= _READ_ALL_EVERY:
+            self._read_all_at = now
+            for requests in self._approvals.ledger.waiting():
+                self._reconcile(requests, now, done)
+            return
+        for pairs in self._approvals.ledger.waiting_runs():
+            watches = self._runs.statuses([run for _, run in pairs])
+            odd = [request_id for request_id, run in pairs if not _at_rest(watches[run])]
+            for start in range(0, len(odd), _PAGE):
+                self._reconcile(self._read(odd[start : start + _PAGE]), now, done)
+
+    def _read(self, request_ids: Sequence[str]) -> tuple[Request, ...]:
+        """Those of these that are still open."""
+        with self._approvals.store.read() as transaction:
+            found = [transaction.request(request_id) for request_id in request_ids]
+        return tuple(request for request in found if request is not None and request.is_open)
 
     def _open_of_those_to_look_after(self) -> tuple[Request, ...]:
         runs: set[str] = set()
@@ -271,6 +293,11 @@ class Waker:
                 request.id,
                 ", ".join(request.policy.groups),
             )
+
+
+def _at_rest(watch: RunWatch) -> bool:
+    """Whether a run waits for an answer as it should, whatever its request says."""
+    return watch.status == "suspended" and watch.deployment is not None
 
 
 def _silent(request: Request, watch: RunWatch, now: datetime) -> bool:

@@ -14,7 +14,17 @@ from approvals.ports import Decided, Listed, ListOf, PageOf, Sort, Wanted
 from approvals.requests import Request
 from approvals.store import facets, prepared
 from approvals.store.predicates import Chosen, place_of
-from approvals.store.rows import actor_of, content_of, instant, listed_of, request_of, ruling_of, stored, unstored
+from approvals.store.rows import (
+    actor_of,
+    content_of,
+    instant,
+    listed_of,
+    plain,
+    request_of,
+    ruling_of,
+    stored,
+    unstored,
+)
 from approvals.store.tables import CONTENT, REQUEST, RULING
 
 Known = Sequence[facets.Facet]
@@ -188,7 +198,17 @@ def untaken(connection: Connection, run: str) -> tuple[Request, ...]:
 
 def waiting(connection: Connection, limit: int, after: str | None) -> tuple[Request, ...]:
     """Open requests by id, after this one."""
-    where = [REQUEST.c.state.in_(sorted(OPEN))]
+    return requests(connection, *_waiting(after), order=(REQUEST.c.id,), limit=limit)
+
+
+def waiting_runs(connection: Connection, limit: int, after: str | None) -> tuple[tuple[str, str], ...]:
+    """The same as (id, run)."""
+    query = select(REQUEST.c.id, REQUEST.c.run_id).where(*_waiting(after)).order_by(REQUEST.c.id).limit(limit)
+    return tuple((request_id, plain(run)) for request_id, run in connection.execute(query))
+
+
+def _waiting(after: str | None) -> list[ColumnElement[bool]]:
+    where: list[ColumnElement[bool]] = [REQUEST.c.state.in_(sorted(OPEN))]
     if after is not None:
         where.append(REQUEST.c.id > stored(after))
-    return requests(connection, *where, order=(REQUEST.c.id,), limit=limit)
+    return where

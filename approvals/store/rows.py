@@ -51,10 +51,10 @@ def stored(value: Any) -> Any:
 
 def unstored(row: Mapping[str, Any]) -> Row:
     """A row with its texts as they were given."""
-    return {column: _plain(value) for column, value in row.items()}
+    return {column: plain(value) for column, value in row.items()}
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
     if isinstance(value, str) and value.startswith(_ESCAPED):
         return json.loads(value[len(_ESCAPED) :])
     return value

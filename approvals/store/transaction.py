@@ -407,3 +407,7 @@ class SqlTransaction(Conversing, SqlIdentities, DeliveryRows):
     def waiting(self, limit: int, after: str | None = None) -> tuple[Request, ...]:
         """Open requests by id, after this one."""
         return listing.waiting(self._connection, limit, after)
+
+    def waiting_runs(self, limit: int, after: str | None = None) -> tuple[tuple[str, str], ...]:
+        """Open requests as (id, run) by id, after this one."""
+        return listing.waiting_runs(self._connection, limit, after)

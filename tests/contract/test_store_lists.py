@@ -9,7 +9,7 @@ import pytest
 from approvals.errors import NotFound
 from approvals.lifecycle import OPEN, Action, State
 from approvals.ports import Wanted
-from approvals.requests import Identity
+from approvals.requests import Identity, RunReference
 
 EVERYTHING = Wanted()
 
@@ -213,3 +213,15 @@ def test_a_lease_is_one_holders_until_it_lapses(store, made):
     assert not take("a", 19)
     assert take("b", 20, seconds=0)
     assert take("a", 20)
+
+
+def test_what_waits_is_told_with_its_run_alone_page_by_page(store, opened):
+    for number in ("A", "B", "C"):
+        opened(store, number, run=RunReference(id=f"run of {number}", flow="outreach"))
+
+    with store.read() as transaction:
+        first = transaction.waiting_runs(2)
+        rest = transaction.waiting_runs(2, after=first[-1][0])
+        whole = [(request.id, request.run.id) for request in transaction.waiting(5)]
+
+    assert [*first, *rest] == whole == [("A", "run of A"), ("B", "run of B"), ("C", "run of C")]

@@ -355,13 +355,39 @@ def test_a_queue_that_does_not_lead_looks_after_nobody(approvals, runs, waker, a
     assert (done.leader, done.withdrawn) == (False, 0)
 
 
+def test_what_rests_is_not_read_at_each_look_and_what_does_not_is(approvals, runs, waker, clock, ask, monkeypatch):
+    resting, over = ask("r1"), ask("r2")
+    runs.set("r1", "suspended")
+    runs.set("r2", "suspended")
+    waker.once()
+    read: list[str] = []
+    reconciled = waker._reconcile
+
+    def spied(requests, *terms):
+        read.extend(request.id for request in requests)
+        reconciled(requests, *terms)
+
+    monkeypatch.setattr(waker, "_reconcile", spied)
+    runs.set("r2", "ended", name="Cancelled")
+    clock.forward(10)
+
+    done = waker.once()
+
+    assert read == [over.id]
+    assert done.withdrawn == 1
+    assert now_of(approvals, over).state is State.WITHDRAWN
+    clock.forward(50)
+    waker.once()
+    assert read == [over.id, resting.id]
+
+
 def test_a_question_that_nobody_can_answer_is_told_as_stuck(approvals, runs, waker, at_home, clock, ask, caplog):
     request = ask()
     runs.set("r1", "suspended")
     (at_home.home / "people.toml").write_text('[[people]]\nemail = "dora@acme.example"\ngroups = ["managers"]\n')
 
     first = waker.once()
-    clock.forward(10)
+    clock.forward(60)
     second = waker.once()
 
     assert first.stuck == second.stuck == [request.id]
