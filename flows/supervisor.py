@@ -101,7 +101,8 @@ class Supervisor:
         worker = ["worker", "start", "--pool", POOL, "--type", "countersign", "--limit", str(self._runs_at_once)]
         queue = [python, "-m", "flows.cli", "web", "--port", str(queue_port)]
         of_server = {"PREFECT_API_DATABASE_CONNECTION_URL": prefect_url(self._postgres)} if self._postgres else {}
-        self._start("server", [*prefect, *server], answers(f"{addresses.api}/health"), {**environment, **of_server})
+        of_server_process = [python, "-m", "flows.server_process", *server]
+        self._start("server", of_server_process, answers(f"{addresses.api}/health"), {**environment, **of_server})
         self._start("queue", queue, answers(f"{addresses.queue}/healthz"), environment)
         self._deploy(environment, addresses)
         if revived := revive(addresses):
