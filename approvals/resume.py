@@ -52,8 +52,13 @@ _START_WITHIN = timedelta(minutes=5)
 class _Line:
     """One kept client, opened when it is needed and given up when it fails."""
 
-    def __init__(self, client: Callable[[], SyncPrefectClient] | None) -> None:
+    def __init__(
+        self,
+        client: Callable[[], SyncPrefectClient] | None,
+        opened: Callable[[SyncPrefectClient], object] = lambda _: None,
+    ) -> None:
         self._open = client or (lambda: get_client(sync_client=True))
+        self._opened = opened
         self._named = client is None
         self._client: SyncPrefectClient | None = None
 
@@ -68,6 +73,7 @@ class _Line:
                 # Without an address Prefect would start a server of its own, which knows none of our runs.
                 raise RuntimeError("No Prefect server is named: set PREFECT_API_URL.")
             self._client = self._open().__enter__()
+            self._opened(self._client)
         return self._client
 
     def drop(self) -> None:
@@ -85,13 +91,15 @@ class PrefectRuns:
         client: Callable[[], SyncPrefectClient] | None = None,
         *,
         announce: Callable[[Announced, str], object] = lambda _, __: None,
+        opened: Callable[[SyncPrefectClient], object] = lambda _: None,
     ) -> None:
         """
         Args:
+            opened: Told of each client before it is used.
             announce: Told what becomes of a run's wake-up, so that a worker on the same machine need not look for it.
         """
         self._announce = announce
-        self._line = _Line(client)
+        self._line = _Line(client, opened)
         self._deployments: dict[str, UUID] = {}
 
     def statuses(self, run_ids: Sequence[str]) -> dict[str, RunWatch]:

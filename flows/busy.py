@@ -7,11 +7,11 @@ two seconds, and those are most of what the slowest of runs take from a decision
 from __future__ import annotations
 
 from http import HTTPStatus
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeGuard
 
 if TYPE_CHECKING:
     import httpx
-    from prefect.client.orchestration import PrefectClient
+    from prefect.client.orchestration import PrefectClient, SyncPrefectClient
 
 _SOON_SECONDS = (0.05, 0.1, 0.2, 0.4)
 _USUAL_RETRIES = 5
@@ -23,23 +23,43 @@ RETRIES = _USUAL_RETRIES + len(_SOON_SECONDS)
 _TIMES = "countersign.busy"
 
 
-def ask_again_soon(client: PrefectClient) -> None:
-    """Have this client ask a busy server again soon, as often as its retries exceed Prefect's own; then as it would."""
+def ask_again_soon(client: PrefectClient | SyncPrefectClient) -> None:
+    """Have this client ask a busy server again soon, as often as its retries exceed Prefect's own; then as it would.
+
+    One that has no retry left is told at once that the server is busy, and does not sleep before it says so.
+    """
     asking = client._client  # noqa: SLF001 - what it asks with; it names it nowhere else
+    said = _say_when if _is_sync(client) else _say_when_awaited
     hooks = asking.event_hooks
-    if _say_when not in hooks["response"]:
-        asking.event_hooks = {**hooks, "response": [*hooks["response"], _say_when]}
+    if said not in hooks["response"]:
+        asking.event_hooks = {**hooks, "response": [*hooks["response"], said]}
 
 
-async def _say_when(response: httpx.Response) -> None:
+def _is_sync(client: PrefectClient | SyncPrefectClient) -> TypeGuard[SyncPrefectClient]:
+    from prefect.client.orchestration import SyncPrefectClient
+
+    return isinstance(client, SyncPrefectClient)
+
+
+async def _say_when_awaited(response: httpx.Response) -> None:
+    _say_when(response)
+
+
+def _say_when(response: httpx.Response) -> None:
     """Put into the answer what the client obeys, where the server put nothing."""
-
     if response.status_code != HTTPStatus.SERVICE_UNAVAILABLE or "Retry-After" in response.headers:
         return
     from prefect.settings import get_current_settings
 
     asked = response.request.extensions  # of the request itself: the client sends the same one again
     times = asked[_TIMES] = asked.get(_TIMES, 0) + 1
-    soon = _SOON_SECONDS[: max(0, get_current_settings().client.max_retries - _USUAL_RETRIES)]
-    seconds = soon[times - 1] if times <= len(soon) else 2 ** (times - len(soon))
+    seconds = _wait(times, get_current_settings().client.max_retries)
     response.headers["Retry-After"] = f"{seconds:g}"
+
+
+def _wait(times: int, retries: int) -> float:
+    """Seconds before a server is asked again that was busy so many times, where it is asked again so often."""
+    soon = _SOON_SECONDS[: max(0, retries - _USUAL_RETRIES)]
+    if times > retries:
+        return 0.0  # it is not asked again, and Prefect's client would sleep all the same
+    return soon[times - 1] if times <= len(soon) else 2.0 ** (times - len(soon))

@@ -23,6 +23,7 @@ from approvals import cli as approvals_cli
 from approvals.errors import ApprovalError, PeopleError
 from approvals.people import read_people
 from approvals.settings import read_settings
+from flows.busy import ask_again_soon
 from flows.errors import FlowError
 from flows.handover import Ear, tell
 from flows.prefect_server import Addresses, count_runs, settings_for
@@ -152,7 +153,7 @@ def web(
     port: Annotated[int | None, typer.Option(help="Port to listen on; by default APPROVALS_PORT.")] = None,
 ) -> None:
     """Run the approval queue alone: its pages and REST API, and the loops that wake runs and send messages."""
-    # Where Prefect's server is busy, the waker asks again in a moment; its client would sleep for two seconds.
+    # Where Prefect's server is busy, the waker asks again in a moment; its client would sleep for seconds.
     os.environ.setdefault("PREFECT_CLIENT_MAX_RETRIES", "0")
     from approvals.resume import PrefectRecords, PrefectRuns
     from approvals.web import serve
@@ -164,7 +165,7 @@ def web(
     approvals, settings = _compose(), read_flow_settings()
     monitoring = Monitoring(approvals, _render, documents=settings.show_documents, address=approvals.settings.address)
     home = approvals.settings.home
-    runs = PrefectRuns(announce=lambda what, run: tell(home, "worker", {"is": what, "run": run}))
+    runs = PrefectRuns(announce=lambda what, run: tell(home, "worker", {"is": what, "run": run}), opened=ask_again_soon)
     waker = Waker(
         approvals,
         runs,

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 
 import anyio
 import httpx
 import pytest
-from prefect.client.orchestration import PrefectClient
+from prefect.client.orchestration import PrefectClient, SyncPrefectClient
 from prefect.settings import PREFECT_CLIENT_MAX_RETRIES, PREFECT_CLIENT_RETRY_JITTER_FACTOR, temporary_settings
 
 from flows.busy import RETRIES, ask_again_soon
@@ -22,6 +23,7 @@ def waits(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[float]]:
         slept.append(seconds)
 
     monkeypatch.setattr(anyio, "sleep", note)
+    monkeypatch.setattr(time, "sleep", slept.append)
     with temporary_settings({PREFECT_CLIENT_RETRY_JITTER_FACTOR: 0, PREFECT_CLIENT_MAX_RETRIES: RETRIES}):
         yield slept
 
@@ -34,6 +36,15 @@ def client(*answers: httpx.Response) -> PrefectClient:
     )
     ask_again_soon(one)
     return one
+
+
+def asked_in_turn(*answers: httpx.Response) -> httpx.Response:
+    """What a client that does not await gets of a server with these answers."""
+    given = iter(answers)
+    terms = {"transport": httpx.MockTransport(lambda _: next(given))}
+    asking = SyncPrefectClient("http://127.0.0.1:1/api", httpx_settings=terms)
+    ask_again_soon(asking)
+    return asking.request("GET", "/runs")
 
 
 def busy(times: int) -> list[httpx.Response]:
@@ -69,6 +80,19 @@ async def test_what_the_server_says_is_obeyed(waits: list[float]) -> None:
     await client(told, httpx.Response(429, headers={"Retry-After": "3"}), httpx.Response(200)).request("GET", "/runs")
 
     assert waits == [7, 3]
+
+
+def test_a_client_that_does_not_await_is_no_less_patient(waits: list[float]) -> None:
+    assert asked_in_turn(*busy(6), httpx.Response(200)).status_code == 200
+
+    assert waits == [0.05, 0.1, 0.2, 0.4, 2, 4]
+
+
+def test_with_no_retry_left_it_is_said_at_once_that_the_server_is_busy(waits: list[float]) -> None:
+    with temporary_settings({PREFECT_CLIENT_MAX_RETRIES: 0}), pytest.raises(httpx.HTTPStatusError, match="503"):
+        asked_in_turn(*busy(1))
+
+    assert waits == [0]
 
 
 async def test_asking_twice_for_it_hurries_nothing_twice(waits: list[float]) -> None:
