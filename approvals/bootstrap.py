@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from ipaddress import ip_address
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from pydantic import SecretStr
 
@@ -124,7 +127,8 @@ def queue_elsewhere(settings: Settings, page: Callable[[str], bytes | None] = la
         page: What was read here, by its sha256.
 
     Raises:
-        ApprovalError: there is an address and no token, or the other way round.
+        ApprovalError: there is an address and no token, or the other way round, or one that would send the token in
+            the clear.
     """
     if not settings.queue_url and settings.gate_token is None:
         return None
@@ -134,7 +138,21 @@ def queue_elsewhere(settings: Settings, page: Callable[[str], bytes | None] = la
             f"{missing} is not set: runs on another machine than the queue's need its address and a token. Make one "
             "with `countersign token create POOL --kind worker --scope gate`, POOL being the name of their work pool."
         )
+    if not settings.queue_plain and (bare := [one for one in settings.queue_url if _goes_bare(one)]):
+        raise ApprovalError(
+            f"APPROVALS_QUEUE_URL names {bare[0]}, and whoever listens on the way could read the token. Write "
+            "https://, or set APPROVALS_QUEUE_PLAIN=true where what lies between is encrypted otherwise."
+        )
     return Queue(settings.queue_url, settings.gate_token, patience=settings.gate_patience, page=page)
+
+
+def _goes_bare(address: str) -> bool:
+    """Whether a token would leave this machine in the clear."""
+    parts = urlsplit(address)
+    host = parts.hostname or ""
+    with suppress(ValueError):
+        return parts.scheme == "http" and not ip_address(host).is_loopback
+    return parts.scheme == "http" and host != "localhost"
 
 
 def provider_of(settings: Settings, clock: Clock) -> IdentityProvider | None:

@@ -22,6 +22,7 @@ from approvals.errors import (
     ApprovalError,
     FieldError,
     NotFound,
+    OutOfScope,
     QueueUnavailable,
     RunsUnavailable,
     StoreUnavailable,
@@ -47,6 +48,10 @@ log = logging.getLogger(__name__)
 
 class _NotNow(Exception):
     """The queue, or what it needs, does not answer now."""
+
+
+class _Silent(_NotNow):
+    """Nothing answers at this address."""
 
 
 class Queue:
@@ -83,6 +88,26 @@ class Queue:
     def gate(self, run: str) -> RemoteGate:
         """The gate of one run."""
         return RemoteGate(self, run)
+
+    def greet(self) -> str:
+        """Ask every address who this token is; tells the work pool whose runs it speaks for.
+
+        Raises:
+            OutOfScope: it speaks for none. QueueUnavailable: an address does not answer, and is named.
+        """
+        pool = ""
+        for address in sorted(self._addresses):
+            try:
+                told = self._asked("GET", address, "/api/v1/me", timeout=_NOTE_SECONDS).json()
+            except _NotNow as trouble:
+                raise QueueUnavailable(f"The queue does not answer ({trouble}). Is it running there?") from trouble
+            if told.get("kind") != "worker" or "gate" not in told.get("scopes", ()):
+                raise OutOfScope(
+                    f"At {address} this token is not a worker's with the scope 'gate'. Make one with "
+                    "`countersign token create POOL --kind worker --scope gate`."
+                )
+            pool = str(told.get("id"))
+        return pool
 
     def close(self) -> None:
         """Let go of the connections."""
@@ -128,11 +153,17 @@ class Queue:
     def _once(self, method: str, path: str, **terms: Any) -> httpx.Response:
         address = self._addresses[0]
         try:
-            response = self._client.request(method, address + path, **terms)
-        except httpx.TransportError as error:
+            return self._asked(method, address, path, **terms)
+        except _Silent:
             # The next try asks the next replica.
             self._addresses = [*(one for one in self._addresses if one != address), address]
-            raise _NotNow(f"{address}: {str(error) or type(error).__name__}") from error
+            raise
+
+    def _asked(self, method: str, address: str, path: str, **terms: Any) -> httpx.Response:
+        try:
+            response = self._client.request(method, address + path, **terms)
+        except httpx.TransportError as error:
+            raise _Silent(f"{address}: {str(error) or type(error).__name__}") from error
         if response.is_success or response.status_code == 304:
             return response
         refusal = _refusal(response)

@@ -112,6 +112,11 @@ class Settings(BaseSettings):
     gate_token: SecretStr | None = Field(
         default=None, description="token with the scope `gate` by which runs speak to the queue at `queue_url`"
     )
+    queue_plain: bool = Field(
+        default=False,
+        description="allow an address of the queue on another machine that begins with http://, where what lies "
+        "between is encrypted otherwise",
+    )
     gate_patience: float = Field(
         default=300.0, gt=0, le=86_400, description="seconds that a run waits for a queue that does not answer"
     )

@@ -45,12 +45,26 @@ def _checks() -> Iterator[tuple[str, Callable[[], str]]]:
     yield "worker type", _worker
     yield "SQLite", _sqlite
     yield "settings and home", _home
-    yield "people", _people
-    yield "policies", _policies
     yield "catalogue", _catalogue
     yield "CRM", _crm
+    if _is_elsewhere():
+        yield "queue elsewhere", _queue_elsewhere
+        return
+    yield "people", _people
+    yield "policies", _policies
     yield "store and record", _store
     yield "Prefect server", _server
+
+
+def _is_elsewhere() -> bool:
+    """Whether this is a machine of workers alone, whose runs reach a queue over REST."""
+    from approvals.settings import read_settings
+
+    try:
+        settings = read_settings()
+    except ApprovalError:
+        return False  # another check says so
+    return bool(settings.queue_url) or settings.gate_token is not None
 
 
 def _asked(name: str, check: Callable[[], str]) -> Check:
@@ -154,6 +168,21 @@ def _store() -> str:
     if found.problem:
         raise _Trouble(found.problem)
     return f"{found.entries} entries verify"
+
+
+def _queue_elsewhere() -> str:
+    from approvals.bootstrap import queue_elsewhere
+    from approvals.settings import read_settings
+
+    settings = read_settings()
+    queue = queue_elsewhere(settings)
+    if queue is None:
+        raise _Trouble("No queue is named.")
+    try:
+        pool = queue.greet()
+    finally:
+        queue.close()
+    return f"{', '.join(settings.queue_url)} takes the token, which speaks for the runs of the work pool {pool!r}"
 
 
 def _server() -> str:

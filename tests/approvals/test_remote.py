@@ -10,7 +10,7 @@ import pytest
 from pydantic import SecretStr
 
 from approvals.bootstrap import queue_elsewhere
-from approvals.errors import ApprovalError, NotFound, PolicyError, QueueUnavailable
+from approvals.errors import ApprovalError, NotFound, OutOfScope, PolicyError, QueueUnavailable
 from approvals.remote import Queue
 from approvals.requests import Proposed
 from approvals.settings import Settings
@@ -195,3 +195,56 @@ def test_replicas_are_named_with_commas(tmp_path):
     assert settings.queue_url == ("https://a.test", "http://b.test:81")
     with pytest.raises(ValueError, match="it must read https://NAME"):
         Settings(home=tmp_path, queue_url="queue.test")
+
+
+@pytest.mark.parametrize("address", ["http://queue.test", "http://10.0.0.7:8700", "https://a.test,http://b.test"])
+def test_a_token_does_not_leave_the_machine_in_the_clear(tmp_path, address):
+    with pytest.raises(ApprovalError, match=r"http://\S+, and whoever listens on the way could read the token"):
+        queue_elsewhere(Settings(home=tmp_path, queue_url=address, gate_token="cs_x"))
+
+
+@pytest.mark.parametrize(
+    "terms",
+    [
+        {"queue_url": "https://queue.test"},
+        {"queue_url": "http://127.0.0.1:8700"},
+        {"queue_url": "http://[::1]:8700"},
+        {"queue_url": "http://localhost:8700"},
+        {"queue_url": "http://10.0.0.7:8700", "queue_plain": True},
+    ],
+)
+def test_what_stays_on_the_machine_or_is_encrypted_may_carry_it(tmp_path, terms):
+    queue = queue_elsewhere(Settings(home=tmp_path, gate_token="cs_x", **terms))
+
+    assert queue is not None
+    queue.close()
+
+
+# -- greeting ----------------------------------------------------------------------------------------------------
+
+
+def greeted(line, *addresses):
+    terms = {"transport": httpx.MockTransport(line), "wait": 0.0}
+    return Queue(addresses or ("http://queue.test",), SecretStr("cs_secret"), **terms).greet()
+
+
+def me(**terms):
+    return httpx.Response(200, json={"kind": "worker", "id": "letters", "scopes": ["gate"], **terms})
+
+
+def test_every_address_is_greeted_and_the_pool_is_told():
+    line = Line(me())
+
+    assert greeted(line, "http://a.test", "http://b.test") == "letters"
+    assert [http.url.host for http in line.asked] == ["a.test", "b.test"]
+
+
+def test_the_one_that_does_not_answer_is_named():
+    with pytest.raises(QueueUnavailable, match=r"http://b\.test: refused"):
+        greeted(Line(me(), httpx.ConnectError("refused")), "http://a.test", "http://b.test")
+
+
+@pytest.mark.parametrize("terms", [{"kind": "person"}, {"scopes": ["read"]}])
+def test_a_token_of_another_kind_is_told_apart(terms):
+    with pytest.raises(OutOfScope, match="not a worker's with the scope 'gate'"):
+        greeted(Line(me(**terms)))

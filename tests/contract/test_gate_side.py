@@ -417,3 +417,13 @@ def test_a_page_is_handed_in_with_the_request_that_cites_it(served: Served, run:
 
     assert (served.home / "page").read_bytes() == body
     queue.close()
+
+
+def test_a_queue_that_is_greeted_tells_whose_runs_the_token_speaks_for(queue: Queue, served: Served) -> None:
+    secret = served.approvals.tokens.create(NILS.id, SYSTEM, scopes=("read",)).secret
+    other = Queue((served.address,), SecretStr(secret))
+
+    assert queue.greet() == "letters"
+    with pytest.raises(OutOfScope, match="not a worker's"):
+        other.greet()
+    other.close()

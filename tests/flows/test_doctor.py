@@ -79,3 +79,18 @@ def test_an_installation_from_before_the_worker_type_is_told_to_install_again(
     assert there.ok
     assert not missing.ok
     assert "make install" in missing.said
+
+
+def test_on_a_machine_of_workers_the_queue_elsewhere_is_asked_and_no_store_is_opened(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("APPROVALS_QUEUE_URL", "http://127.0.0.1:9")
+    monkeypatch.setenv("APPROVALS_GATE_TOKEN", "cs_nobody")
+
+    found = {check.name: check for check in examine()}
+    composition.reset()
+
+    assert not found["queue elsewhere"].ok
+    assert "http://127.0.0.1:9" in found["queue elsewhere"].said
+    assert "store and record" not in found
+    assert not (home / "approvals.sqlite").exists()
