@@ -18,14 +18,25 @@ from agents.documents import (
     CrmObject,
     CrmReceipt,
     CrmUpdate,
+    Dissociate,
     Money,
+    Remove,
+    RemoveNote,
     SetField,
 )
 from agents.errors import CrmError, CrmUnavailable, UnknownObject
-from agents.ports import Crm
+from agents.ports import Crm, Done
 
 _OBJECTS: tuple[CrmObject, ...] = ("company", "contact", "deal")
-_RANKS = {"create": 0, "set_field": 10, "associate": 20, "add_note": 30}
+_RANKS = {
+    "remove_note": 0,
+    "dissociate": 10,
+    "create": 20,
+    "set_field": 30,
+    "associate": 40,
+    "add_note": 50,
+    "remove": 60,
+}
 _AMOUNT: TypeAdapter[object] = TypeAdapter(Money)
 
 
@@ -87,8 +98,9 @@ def _is_amount(value: str) -> bool:
 
 
 def _rank(change: Change) -> int:
-    """Records come before what is said about them."""
-    return _RANKS[change.kind] + _OBJECTS.index(change.object)
+    """Records come before what is said about them, and go after it."""
+    place = _OBJECTS.index(change.object)
+    return _RANKS[change.kind] + (-place if isinstance(change, Remove) else place)
 
 
 def _attempt(index: int, update: CrmUpdate, crm: Crm, by: str) -> _Tried:
@@ -109,6 +121,8 @@ def _attempt(index: int, update: CrmUpdate, crm: Crm, by: str) -> _Tried:
         return _Tried(applied, (_anew(change) if missing else change,))
     except CrmError as error:
         return _Tried(Applied(index=index, outcome="conflict", record=record, detail=str(error)), (change,))
+    if done.outcome == "already" and done.by == by:
+        done = Done(outcome="written", detail="written before the run was interrupted")
     applied = Applied(index=index, outcome=done.outcome, record=record, detail=done.detail)
     return _Tried(applied, _asked_again(change, done.now, crm) if done.outcome == "conflict" else ())
 
@@ -154,6 +168,10 @@ def _asked_again(change: Change, now: dict[str, str | None], crm: Crm) -> tuple[
             key = _next_key(key)
         why = f"A note {change.key!r} with other words is there already. {change.why}".strip()
         return (change.model_copy(update={"key": key, "why": why}),)
+    if isinstance(change, Remove):
+        return (change.model_copy(update={"fields": {field: value for field, value in now.items() if value}}),)
+    if isinstance(change, RemoveNote):
+        return (change.model_copy(update={name: now[name] for name in ("object", "about", "body") if now.get(name)}),)
     return (change,)
 
 
@@ -185,8 +203,8 @@ def _merged(changes: list[Change]) -> tuple[Change, ...]:
 
 
 def _record_of(change: Change) -> str:
-    if isinstance(change, AddNote):
+    if isinstance(change, AddNote | RemoveNote):
         return f"note {change.key}"
-    if isinstance(change, Associate):
+    if isinstance(change, Associate | Dissociate):
         return f"{change.object} {change.key} → {change.to_object} {change.to_key}"
     return f"{change.object} {change.key}"

@@ -9,8 +9,11 @@ from agents.documents import (
     Change,
     Create,
     CrmUpdate,
+    Dissociate,
     Document,
     Proposal,
+    Remove,
+    RemoveNote,
     SetField,
 )
 from agents.ports import Crm
@@ -76,15 +79,23 @@ class _Speaker:
         self._records = records
 
     def sentence(self, change: Change) -> str:
-        if isinstance(change, Create):
-            return self._create(change)
-        if isinstance(change, SetField):
-            return self._set_field(change)
-        if isinstance(change, AddNote):
-            return (
-                f"Adds a note of {len(change.body):,} characters to {self._records.the(change.object, change.about)}."
-            )
-        return self._associate(change)
+        match change:
+            case Create():
+                return self._create(change)
+            case SetField():
+                return self._set_field(change)
+            case AddNote():
+                the = self._records.the(change.object, change.about)
+                return f"Adds a note of {len(change.body):,} characters to {the}."
+            case Associate():
+                return f"Links {self._both(change)}."
+            case Remove():
+                return self._remove(change)
+            case RemoveNote():
+                the = self._records.the(change.object, change.about)
+                return f"Takes a note of {len(change.body):,} characters away from {the}."
+            case Dissociate():
+                return f"Takes the link between {self._both(change, 'and')} away."
 
     def _create(self, change: Create) -> str:
         told = [
@@ -110,6 +121,12 @@ class _Speaker:
             f"Sets {what} to {self._records.value(change.object, change.key, change.field, change.after)} ({now_text})."
         )
 
-    def _associate(self, change: Associate) -> str:
+    def _remove(self, change: Remove) -> str:
+        the = self._records.the(change.object, change.key)
+        if self._records.capabilities.restores:
+            return f"Archives {the}; it can be brought back."
+        return f"Archives {the}, for good as far as this CRM says."
+
+    def _both(self, change: Associate | Dissociate, word: str = "with") -> str:
         one = self._records.the(change.object, change.key)
-        return f"Links {one} with {self._records.the(change.to_object, change.to_key)}."
+        return f"{one} {word} {self._records.the(change.to_object, change.to_key)}"

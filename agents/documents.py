@@ -377,7 +377,46 @@ class Associate(_Change):
     to_key: str = Field(min_length=1, json_schema_extra=_READONLY)
 
 
-Change = Annotated[Create | SetField | AddNote | Associate, Field(discriminator="kind")]
+class Remove(_Change):
+    """A record that goes to the archive, where it holds these fields still and bears no note and no link."""
+
+    model_config = ConfigDict(json_schema_extra=ui(order=["apply", "object", "key", "fields", "why"]))
+
+    kind: Literal["remove"] = Field(default="remove", json_schema_extra=_HIDDEN)
+    object: CrmObject = Field(json_schema_extra=_READONLY)
+    key: str = Field(min_length=1, json_schema_extra=_READONLY)
+    fields: dict[str, str] = Field(
+        description="all that the record held when this was planned", json_schema_extra=_READONLY
+    )
+
+
+class RemoveNote(_Change):
+    """A note that is taken away, where it has these words still."""
+
+    model_config = ConfigDict(json_schema_extra=ui(order=["apply", "object", "about", "body", "why"]))
+
+    kind: Literal["remove_note"] = Field(default="remove_note", json_schema_extra=_HIDDEN)
+    key: str = Field(min_length=1, json_schema_extra=_HIDDEN)
+    object: CrmObject = Field(json_schema_extra=_READONLY)
+    about: str = Field(min_length=1, json_schema_extra=_READONLY)
+    body: str = Field(min_length=1, json_schema_extra=ui(widget="lines", readonly=True))
+
+
+class Dissociate(_Change):
+    """A link between two records that is taken away."""
+
+    model_config = ConfigDict(json_schema_extra=ui(order=["apply", "object", "key", "to_object", "to_key", "why"]))
+
+    kind: Literal["dissociate"] = Field(default="dissociate", json_schema_extra=_HIDDEN)
+    object: CrmObject = Field(json_schema_extra=_READONLY)
+    key: str = Field(min_length=1, json_schema_extra=_READONLY)
+    to_object: CrmObject = Field(json_schema_extra=_READONLY)
+    to_key: str = Field(min_length=1, json_schema_extra=_READONLY)
+
+
+Change = Annotated[
+    Create | SetField | AddNote | Associate | Remove | RemoveNote | Dissociate, Field(discriminator="kind")
+]
 
 
 class CrmUpdate(Document):

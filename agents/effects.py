@@ -5,7 +5,21 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from agents.catalogue import Catalogue
-from agents.documents import AddNote, Associate, Brief, Change, Create, CrmUpdate, Document, Proposal, SetField, Value
+from agents.documents import (
+    AddNote,
+    Associate,
+    Brief,
+    Change,
+    Create,
+    CrmUpdate,
+    Dissociate,
+    Document,
+    Proposal,
+    Remove,
+    RemoveNote,
+    SetField,
+    Value,
+)
 from agents.glance import Glance
 from agents.planning import deal_key, note_key, planned
 from agents.ports import Crm
@@ -61,14 +75,21 @@ def _of_update(records: Records) -> Iterator[Effect]:
 
 
 def _of_change(change: Change, records: Records) -> Iterator[Effect]:
-    if isinstance(change, Create):
-        yield from _of_create(change, records)
-    elif isinstance(change, SetField):
-        yield _of_field(change, records)
-    elif isinstance(change, AddNote):
-        yield _of_note(change, records)
-    else:
-        yield _of_link(change, records)
+    match change:
+        case Create():
+            yield from _of_create(change, records)
+        case SetField():
+            yield _of_field(change, records)
+        case AddNote():
+            yield _of_note(change, records)
+        case Associate():
+            yield _of_link(change, records)
+        case Remove():
+            yield from _of_removal(change, records)
+        case RemoveNote():
+            yield _of_note_removal(change, records)
+        case Dissociate():
+            yield _of_unlinking(change, records)
 
 
 def _of_create(change: Create, records: Records) -> Iterator[Effect]:
@@ -143,6 +164,52 @@ def _of_link(change: Associate, records: Records) -> Effect:
         after=_capital(records.called(change.to_object, change.to_key)),
         why=change.why,
         note=note,
+    )
+
+
+def _of_removal(change: Remove, records: Records) -> Iterator[Effect]:
+    called = _capital(records.called(change.object, change.key))
+    record = records.read(change.object, change.key)
+    note = ""
+    if record is None:
+        note = "there is no such record any more"
+    elif record.fields != {field: value for field, value in change.fields.items() if value}:
+        note = "changed since this was planned, so it is not archived"
+    told = change.fields or {"record": change.key}
+    for number, (field, value) in enumerate(told.items()):
+        yield Effect(
+            record=f"Archived: {called}",
+            field=_called(change.object, field),
+            before=records.value(change.object, change.key, field, value),
+            why=change.why if number == 0 else "",
+            note=note if number == 0 else "",
+        )
+
+
+def _of_note_removal(change: RemoveNote, records: Records) -> Effect:
+    there = records.note(change.key)
+    note = ""
+    if there is None:
+        note = "there is no such note any more"
+    elif there.body != change.body:
+        note = "changed since this was planned, so it stays"
+    return Effect(
+        record=_capital(records.called(change.object, change.about)),
+        field="Note",
+        before=f"{len(change.body):,} characters: {short(change.body)}",
+        why=change.why,
+        note=note,
+    )
+
+
+def _of_unlinking(change: Dissociate, records: Records) -> Effect:
+    linked = records.linked(change.object, change.key, change.to_object, change.to_key)
+    return Effect(
+        record=_capital(records.called(change.object, change.key)),
+        field="Link",
+        before=_capital(records.called(change.to_object, change.to_key)),
+        why=change.why,
+        note="" if linked else "the two are not linked any more",
     )
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 
 from agents.documents import Change, CrmObject
 from agents.errors import CrmError
-from agents.ports import Crm, Done, FieldHistory, Link, Note, Record
+from agents.ports import Capabilities, Crm, Done, FieldHistory, Link, Note, Record
 
 
 class Glance:
@@ -26,6 +26,11 @@ class Glance:
     def address(self) -> str:
         """How the CRM was opened."""
         return self._opened().address
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """What the CRM can do of what not every CRM can."""
+        return self._opened().capabilities
 
     def describe(self) -> Mapping[CrmObject, tuple[str, ...]]:
         """The fields each object has."""

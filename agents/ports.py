@@ -153,7 +153,22 @@ class Done(Value):
 
     outcome: Outcome
     detail: str = ""
+    by: str = Field(default="", description="on `already`: who did it, where the CRM keeps that; so a restart knows")
     now: dict[str, str | None] = Field(default_factory=dict, description="on conflict: the fields as they are")
+
+
+class Capabilities(Value):
+    """What one CRM can do and another cannot. Whoever needs it asks here, not for the vendor's name."""
+
+    removes: bool = Field(
+        default=True,
+        description="`Remove`, `RemoveNote` and `Dissociate` can be applied; a revert leaves them out else",
+    )
+    restores: bool = Field(default=True, description="`Create` brings a record back that was archived")
+    compares: bool = Field(
+        default=True, description="comparing and writing are one act: no other hand comes between the two"
+    )
+    history: bool = Field(default=True, description="who changed which field, and when, is kept")
 
 
 @runtime_checkable
@@ -165,20 +180,29 @@ class Crm(Protocol):
         """How it was opened, such as `embedded://`; the target of permits."""
         ...
 
+    @property
+    def capabilities(self) -> Capabilities:
+        """What it can do of what not every CRM can."""
+        ...
+
     def describe(self) -> Mapping[CrmObject, tuple[str, ...]]:
         """The fields each object has."""
         ...
 
     def read(self, object: CrmObject, key: str) -> Record | None:  # noqa: A002 - CRMs call it so
-        """The record under this external key, or None."""
+        """The record under this external key; None where there is none, or where it was archived."""
         ...
 
     def note(self, key: str) -> Note | None:
-        """The note under this external key, or None."""
+        """The note under this external key; None where there is none, or where it was taken away."""
         ...
 
     def apply(self, change: Change, *, by: str) -> Done:
         """Do one change unless it is done already or the record moved since it was planned.
+
+        A `Remove` archives a record that holds exactly the named fields and bears no note and no link; it is a
+        conflict otherwise, and done already where there is no record. `RemoveNote` takes a note away that has these
+        words still, `Dissociate` a link. Creating what was archived brings it back with the fields of the creation.
 
         Raises:
             UnknownObject: the CRM has no such object, field or record.

@@ -6,7 +6,7 @@ from decimal import Decimal, InvalidOperation
 
 from agents.documents import Create, CrmObject, CrmUpdate, SetField
 from agents.glance import Glance
-from agents.ports import Crm, Note, Record
+from agents.ports import Capabilities, Crm, Note, Record
 from agents.texts import money_text
 
 _SHORT = 80
@@ -19,6 +19,11 @@ class Records:
         self.update = update
         self._crm = crm if isinstance(crm, Glance) else Glance(lambda: crm)
         self._creates = {(change.object, change.key): change for change in update.changes if isinstance(change, Create)}
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """What their CRM can do of what not every CRM can."""
+        return self._crm.capabilities
 
     def read(self, kind: CrmObject, key: str) -> Record | None:
         """The record, or None where there is none."""

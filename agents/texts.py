@@ -10,9 +10,12 @@ from agents.documents import (
     Change,
     Create,
     CrmUpdate,
+    Dissociate,
     FactKey,
     PriceLine,
     Proposal,
+    Remove,
+    RemoveNote,
     SetField,
 )
 
@@ -90,6 +93,12 @@ def _change_text(change: Change) -> str:
     if isinstance(change, AddNote):
         body = "\n".join(f"  | {line}" for line in change.body.splitlines())
         return f"Add the note {change.key} to the {change.object} {change.about}\n{body}"
+    if isinstance(change, Remove):
+        return f"Archive the {change.object} {change.key}"
+    if isinstance(change, RemoveNote):
+        return f"Take the note {change.key} away from the {change.object} {change.about}"
+    if isinstance(change, Dissociate):
+        return f"Unlink the {change.object} {change.key} from the {change.to_object} {change.to_key}"
     return f"Link the {change.object} {change.key} with the {change.to_object} {change.to_key}"
 
 

@@ -7,7 +7,7 @@ from sqlalchemy.orm import registry
 from sqlmodel import Field, SQLModel
 
 VERSION_TABLE = "agents_crm_version"
-HEAD = "0001"
+HEAD = "0002"
 """The newest migration, so that an up-to-date file opens without Alembic; a test compares."""
 
 METADATA = MetaData(
@@ -25,7 +25,14 @@ class _Table(SQLModel, registry=registry(metadata=METADATA)):
     metadata = METADATA
 
 
-class RecordRow(_Table, table=True):
+class _Archived(_Table):
+    """What is taken away stays, with when and by whom, and is not read any more."""
+
+    archived_at: str | None = None
+    archived_by: str | None = None
+
+
+class RecordRow(_Archived, table=True):
     """What every record has: its object, its own external key and a version that counts its changes."""
 
     __tablename__ = "crm_record"
@@ -81,7 +88,7 @@ class DealRow(_Table, table=True):
     stage: str | None = None
 
 
-class NoteRow(_Table, table=True):
+class NoteRow(_Archived, table=True):
     """A note on a record, unique by its own key."""
 
     __tablename__ = "crm_note"
@@ -99,7 +106,7 @@ class NoteRow(_Table, table=True):
     by: str
 
 
-class AssociationRow(_Table, table=True):
+class AssociationRow(_Archived, table=True):
     """A link between two records, once in this direction."""
 
     __tablename__ = "crm_association"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from agents.documents import AddNote, Associate, Create, CrmUpdate, Fact, FactKey, Finding, SetField
+from agents.documents import Change, Create, CrmUpdate, Fact, FactKey, Finding, SetField
 from agents.grounding.standing import Library, LookedUp
 from agents.planning import COMPANY_FACTS, CONTACT_FACTS, alike
 
@@ -28,7 +28,7 @@ def looked_up_update(update: CrmUpdate, library: Library) -> LookedUp:
     return LookedUp(tuple(findings), tuple(citations))
 
 
-def _unlike(change: Create | SetField | AddNote | Associate, facts: list[Fact]) -> Iterator[str]:
+def _unlike(change: Change, facts: list[Fact]) -> Iterator[str]:
     """What the change writes and the facts it names do not say, as reasons."""
     if isinstance(change, SetField):
         if change.after and not any(_says(fact, change.after) for fact in facts):

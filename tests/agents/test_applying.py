@@ -14,7 +14,10 @@ from agents.documents import (
     Create,
     CrmReceipt,
     CrmUpdate,
+    Dissociate,
     EntityRef,
+    Remove,
+    RemoveNote,
     SetField,
 )
 from agents.errors import CrmError, CrmUnavailable
@@ -53,12 +56,51 @@ def test_everything_is_done_whatever_the_order_and_told_in_the_signed_order(crm:
     ]
 
 
+def test_what_others_did_already_is_not_claimed(crm: Crm) -> None:
+    update = update_of(COMPANY, DEAL, NOTE, LINK)
+    asyncio.run(apply_update(update, crm=crm, by="somebody else"))
+
+    assert outcomes(applied(update, crm)) == ["already"] * 4
+
+
+def test_things_are_taken_away_after_what_hangs_on_them(crm: Crm) -> None:
+    applied(update_of(COMPANY, DEAL, NOTE, LINK), crm)
+
+    result = applied(
+        update_of(
+            Remove(object="company", key=COMPANY.key, fields=COMPANY.fields),
+            Remove(object="deal", key="dl:1", fields=DEAL.fields),
+            Dissociate(object="deal", key="dl:1", to_object="company", to_key=COMPANY.key),
+            RemoveNote(key="nt:1", object="deal", about="dl:1", body="Signed."),
+        ),
+        crm,
+    )
+
+    assert outcomes(result) == ["written"] * 4
+    assert crm.records() == ()
+
+
+def test_a_record_that_changed_is_asked_about_again_with_what_it_holds_now(crm: Crm) -> None:
+    applied(update_of(COMPANY), crm)
+    crm.apply(SetField(object="company", key=COMPANY.key, field="phone", before="1", after="2"), by="somebody else")
+
+    result = applied(update_of(Remove(object="company", key=COMPANY.key, fields=COMPANY.fields)), crm)
+
+    assert isinstance(result, Conflict)
+    assert result.remaining.changes == (
+        Remove(object="company", key=COMPANY.key, fields={**COMPANY.fields, "phone": "2"}),
+    )
+
+
 def test_applying_again_writes_nothing(crm: Crm) -> None:
     update = update_of(COMPANY, DEAL, NOTE, LINK)
     applied(update, crm)
     before = (crm.records(), crm.notes(), crm.history("company", COMPANY.key))
 
-    assert outcomes(applied(update, crm)) == ["already"] * 4
+    again = applied(update, crm)
+
+    # What it says it wrote it did write, though not this time.
+    assert outcomes(again) == ["written"] * 4
     assert (crm.records(), crm.notes(), crm.history("company", COMPANY.key)) == before
 
 
@@ -204,4 +246,4 @@ def test_a_crm_that_stops_answering_is_an_error_and_the_next_try_goes_on_from_th
         applied(update, flaky)  # type: ignore[arg-type]
     flaky.left = 9
 
-    assert outcomes(applied(update, flaky)) == ["already", "already", "written", "written"]  # type: ignore[arg-type]
+    assert outcomes(applied(update, flaky)) == ["written"] * 4  # type: ignore[arg-type]
