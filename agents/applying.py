@@ -72,6 +72,15 @@ async def apply_update(update: CrmUpdate, *, crm: Crm, by: str) -> CrmReceipt | 
     return Conflict(receipt=receipt, remaining=CrmUpdate(crm=update.crm, entity=update.entity, changes=again))
 
 
+async def take_back(update: CrmUpdate, *, crm: Crm, by: str) -> CrmReceipt:
+    """Apply an update that takes another back. What moved since it was signed stays as it is, and the receipt says so.
+
+    Raises: as `apply_update`.
+    """
+    done = await apply_update(update, crm=crm, by=by)
+    return done.receipt if isinstance(done, Conflict) else done
+
+
 def problems(update: CrmUpdate, *, crm: Crm) -> tuple[tuple[int, str], ...]:
     """What this CRM could never do of the ticked changes, as (index, sentence)."""
     found: list[tuple[int, str]] = []
@@ -105,7 +114,7 @@ def _rank(change: Change) -> int:
 
 def _attempt(index: int, update: CrmUpdate, crm: Crm, by: str) -> _Tried:
     change = update.changes[index]
-    record = _record_of(change)
+    record = record_of(change)
     if not change.apply:
         return _Tried(Applied(index=index, outcome="skipped", record=record, detail="unticked by the reviewer"))
     try:
@@ -158,7 +167,7 @@ def _asked_again(change: Change, now: dict[str, str | None], crm: Crm) -> tuple[
                 fact_ids=change.fact_ids,
             )
             for field, after in change.fields.items()
-            if not _same(field, now.get(field), after)
+            if not alike(field, now.get(field), after)
         )
     if isinstance(change, SetField):
         return (change.model_copy(update={"before": now.get(change.field)}),)
@@ -175,7 +184,8 @@ def _asked_again(change: Change, now: dict[str, str | None], crm: Crm) -> tuple[
     return (change,)
 
 
-def _same(field: str, now: str | None, after: str) -> bool:
+def alike(field: str, now: str | None, after: str) -> bool:
+    """Whether a field that holds `now` holds `after`: amounts compare as amounts, nothing as the empty text."""
     if field == "amount" and now and _is_amount(now) and _is_amount(after):
         return _AMOUNT.validate_python(now) == _AMOUNT.validate_python(after)
     return (now or "") == after
@@ -202,7 +212,8 @@ def _merged(changes: list[Change]) -> tuple[Change, ...]:
     return tuple(merged)
 
 
-def _record_of(change: Change) -> str:
+def record_of(change: Change) -> str:
+    """What a change is about: `company co:halden.example`, `note nt:1`."""
     if isinstance(change, AddNote | RemoveNote):
         return f"note {change.key}"
     if isinstance(change, Associate | Dissociate):

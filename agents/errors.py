@@ -12,6 +12,7 @@ AgentError
 │   └── RobotsDisallow        the site asks not to be read there
 ├── CatalogueError            the offer catalogue is missing or does not read
 ├── DraftingError             a template or a model gave no usable draft
+├── NothingToRevert           an update cannot be taken back, or there is nothing left of it
 ├── CrmError
 │   ├── UnknownObject         no such object or field in this CRM
 │   └── CrmUnavailable        the CRM does not answer
@@ -71,6 +72,10 @@ class CatalogueError(AgentError):
 
 class DraftingError(AgentError):
     """No usable draft could be written."""
+
+
+class NothingToRevert(AgentError):
+    """There is nothing to take back."""
 
 
 class CrmError(AgentError):

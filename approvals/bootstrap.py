@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -29,8 +29,9 @@ from approvals.notifiers import open_notifier
 from approvals.outbox import Outbox, Terms
 from approvals.people import open_directory
 from approvals.policies import Policies, read_policies
-from approvals.ports import Clock, Directory, Examiner, IdentityProvider, Notifier, Store
+from approvals.ports import Clock, Directory, Examiner, IdentityProvider, Notifier, RunStarter, Store
 from approvals.remote import Queue
+from approvals.reverts import Reverts, Way
 from approvals.saved import SavedViews
 from approvals.service import ApprovalService
 from approvals.sessions import Sessions
@@ -62,6 +63,7 @@ class Approvals:
     links: Links
     outbox: Outbox
     notifications: Notifications
+    reverts: Reverts
     clock: Clock
     provider: IdentityProvider | None = None
     known: KnownPeople | None = None
@@ -72,9 +74,18 @@ class Approvals:
 
 
 def build(
-    settings: Settings | None = None, *, examiner: Examiner | None = None, clock: Clock | None = None
+    settings: Settings | None = None,
+    *,
+    examiner: Examiner | None = None,
+    clock: Clock | None = None,
+    starter: RunStarter | None = None,
+    ways_back: Mapping[str, Way] | None = None,
 ) -> Approvals:
     """The queue that the settings describe.
+
+    Args:
+        starter: Starts runs for whoever asks for one on a page or a command line.
+        ways_back: For each action that can be taken back, the deployment that does it.
 
     Raises:
         ApprovalError: a setting is wrong, or the store cannot be opened.
@@ -114,6 +125,7 @@ def build(
         links=links,
         outbox=outbox,
         notifications=Notifications(store, directory, clock, subscriptions, opened, outbox, terms),
+        reverts=Reverts(ledger, service.authority, policies, ways_back or {}, starter),
         clock=clock,
         provider=provider,
         known=known,

@@ -20,6 +20,7 @@ ApprovalError
 │   ├── AlreadyDecided            somebody was first
 │   ├── TooLateToRecall           the decision took effect
 │   └── VerdictNotAllowed         this gate does not offer that verdict
+├── NotRevertible                 nothing was done that could be taken back
 ├── StaleDecision                 the draft changed since it was read
 ├── DocumentInvalid               an edit that the document's class refuses
 │   ├── VerdictInvalid            a rejection without a reason, a return without feedback
@@ -140,6 +141,10 @@ class TooLateToRecall(NotActionable):
 
 class VerdictNotAllowed(NotActionable):
     """This gate does not offer that verdict."""
+
+
+class NotRevertible(ApprovalError):
+    """Nothing was done here that could be taken back."""
 
 
 class StaleDecision(ApprovalError):

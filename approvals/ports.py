@@ -215,6 +215,26 @@ class RunRecords(Protocol):
         ...
 
 
+class StartedRun(Value):
+    """A run that was started, or that had been started before under the same key."""
+
+    id: str
+    name: str = ""
+    ended: bool = Field(description="whether it has come to its end")
+
+
+class RunStarter(Protocol):
+    """Starts runs where somebody asks for one."""
+
+    def start(self, deployment: str, parameters: dict[str, Any], *, requester: str, key: str) -> StartedRun:
+        """Start a run of this deployment on behalf of the requester; the same key starts it once.
+
+        Raises:
+            RunsUnavailable: nobody can start one now; the message says what to do.
+        """
+        ...
+
+
 # -- gates -------------------------------------------------------------------------------------------------------
 
 

@@ -28,6 +28,7 @@ from flows.errors import FlowError
 from flows.handover import Ear, tell
 from flows.prefect_server import Addresses, count_runs, settings_for
 from flows.premises import running
+from flows.reverting import revert_command
 from flows.settings import read_settings as read_flow_settings
 from flows.status import Counts, status
 from flows.supervisor import Supervisor, interruptible
@@ -69,6 +70,7 @@ def _render(kind: str, document: Any) -> str | None:
 
 app = approvals_cli.commands(_compose, render=_render)
 app.add_typer(agents_cli.crm_app, name="crm")
+agents_cli.crm_app.command("revert")(revert_command)
 app.command("research")(agents_cli.research_command)
 run_app = typer.Typer(no_args_is_help=True, help="Start runs of a flow.")
 app.add_typer(run_app, name="run")

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import functools
 import threading
+from collections.abc import Mapping
 from pathlib import Path
 from uuid import UUID
 
@@ -15,15 +16,33 @@ from agents.bootstrap import build as build_agents
 from approvals.bootstrap import Approvals, queue_elsewhere
 from approvals.bootstrap import build as build_approvals
 from approvals.errors import StoreUnavailable
-from approvals.ports import GateSide
+from approvals.ports import GateSide, StartedRun
 from approvals.remote import Queue
 from approvals.requests import Request
+from approvals.reverts import Way
 from approvals.settings import read_settings as read_approvals
 from flows.examiner import ClassExaminer
 from flows.handover import tell
 from flows.settings import Settings, read_settings
 
+WAYS_BACK: Mapping[str, Way] = {
+    "crm.update": Way("revert/revert", "crm_revert"),
+    # What was taken back can be put there again.
+    "crm.revert": Way("revert/revert", "crm_revert"),
+}
+"""Action -> how what it did is taken back."""
+
 _lock = threading.RLock()
+
+
+class _Starter:
+    """Starts runs on the Prefect server that this process belongs to."""
+
+    def start(self, deployment: str, parameters: dict[str, Any], *, requester: str, key: str) -> StartedRun:
+        # Prefect takes a second to import: only who starts a run pays for it.
+        from flows.starting import started
+
+        return started(deployment, parameters, requester=requester, key=key)
 
 
 @functools.cache
@@ -47,7 +66,8 @@ def _approvals() -> Approvals:
             "This process reaches its queue over REST (APPROVALS_QUEUE_URL) and opens no store. "
             "Run this where the queue runs, without that variable."
         )
-    approvals = build_approvals(examiner=ClassExaminer(agents, settings().document_modules))
+    examiner = ClassExaminer(agents, settings().document_modules)
+    approvals = build_approvals(examiner=examiner, starter=_Starter(), ways_back=WAYS_BACK)
     approvals.store.on_answer(functools.partial(_pass_on, approvals.settings.home))
     return approvals
 

@@ -6,7 +6,8 @@ FlowError
 ├── GateReused           the same gate and key twice in one execution
 ├── GateKeyMissing       no key can be made of these inputs
 ├── GateInvalid          a gate that contradicts itself
-├── Unapproved           the answer was not an approval
+├── Ended                the flow ends here as it should, in a state that says why
+│   └── Unapproved       the answer was not an approval
 ├── SettingInvalid       a FLOWS_ variable is wrong or misspelt
 ├── ProspectsInvalid     the prospects file cannot be used
 ├── ChildrenFailed       the worker has no process for a run
@@ -45,17 +46,25 @@ class GateInvalid(FlowError):
     """This gate contradicts itself."""
 
 
-class Unapproved(FlowError):
+class Ended(FlowError):
+    """The flow ends here as it should; its run is Completed under a name of its own."""
+
+    def __init__(self, outcome: str, sentence: str) -> None:
+        self.outcome = outcome
+        super().__init__(sentence)
+
+
+class Unapproved(Ended):
     """The answer was not an approval, so the flow ends here."""
 
     def __init__(self, decision: Any, gate: str, done: Any = None) -> None:
         self.decision = decision
         self.gate = gate
         self.done = done
-        self.outcome = type(decision).__name__
+        outcome = type(decision).__name__
         by = f" by {', '.join(decision.by)}" if decision.by else ""
         said = getattr(decision, "reason", None) or getattr(decision, "feedback", "")
-        super().__init__(f"{gate}: {self.outcome.lower()}{by}: {said}")
+        super().__init__(outcome, f"{gate}: {outcome.lower()}{by}: {said}")
 
 
 class SettingInvalid(FlowError):

@@ -33,6 +33,7 @@ from approvals.policies import groups_asked
 from approvals.ports import Wanted
 from approvals.rendering import Report, as_markdown
 from approvals.requests import Request
+from flows.artifacts import changes, receipt
 
 _FOLLOWER = "monitoring"
 _LEASE = timedelta(seconds=15)
@@ -170,11 +171,21 @@ class Monitoring:
         if erased:
             self._remove_artifacts(request)
         elif _NAMING.isdisjoint(acts):
+            if "used" in acts:
+                with suppress(ObjectNotFound):
+                    self._show_receipt(request)
             return
         with suppress(ObjectNotFound):  # a run of another server, or one that was deleted
             self._connected().update_flow_run(UUID(request.run.id), name=self._name(request.run.id, request))
             for artifact in () if erased else self._artifacts(request):
                 self._connected().create_artifact(artifact)
+            if "used" in acts:
+                self._show_receipt(request)
+
+    def _show_receipt(self, request: Request) -> None:
+        kept = self._approvals.reverts.receipt(request)
+        if (artifact := receipt(request, kept, documents=self._documents)) is not None:
+            self._connected().create_artifact(artifact)
 
     def _name(self, run: str, request: Request) -> str:
         """`outreach · Halden Freight · proposal waiting for sales`."""
@@ -201,11 +212,11 @@ class Monitoring:
             yield ArtifactCreate(
                 key=f"{gate}-{request.id.lower()}", type="markdown", data=told, description=name, flow_run_id=run
             )
-            if changes := _changes(report.document):
+            if planned := changes(report.document):
                 yield ArtifactCreate(
                     key=f"{gate}-changes-{request.id.lower()}",
                     type="table",
-                    data=json.dumps(changes),
+                    data=json.dumps(planned),
                     description="What is written to the CRM, field by field",
                     flow_run_id=run,
                 )
@@ -254,28 +265,6 @@ class Monitoring:
         client, self._client = self._client, None
         if client is not None:
             client.__exit__(None, None, None)
-
-
-def _changes(document: Any) -> list[dict[str, str]]:
-    """The planned changes of a CRM update as rows; none of any other document."""
-    changes = document.get("changes") if isinstance(document, dict) else None
-    rows: list[dict[str, str]] = []
-    for change in changes if isinstance(changes, list) else ():
-        if not isinstance(change, dict) or "kind" not in change:
-            return []
-        shared = {
-            "does": str(change["kind"]).replace("_", " "),
-            "record": f"{change.get('object')} {change.get('key')}",
-        }
-        shared["applies"] = "yes" if change.get("apply", True) else "no"
-        fields = change["fields"].items() if isinstance(change.get("fields"), dict) else None
-        if fields is not None:
-            rows += [{**shared, "field": str(name), "before": "", "after": str(value)} for name, value in fields]
-        else:
-            after = change.get("after") or change.get("body") or change.get("to_key") or ""
-            before = change.get("before") or ""
-            rows.append({**shared, "field": str(change.get("field", "")), "before": str(before), "after": str(after)})
-    return rows
 
 
 def _related(identity: str, role: str, name: str) -> RelatedResource:

@@ -30,7 +30,7 @@ from approvals.ports import GateSide
 from approvals.requests import Identity, RunReference
 from approvals.resume import requester_of
 from flows import composition
-from flows.errors import GateInvalid, GateMisplaced, GateNotDeclared, GateReused, Unapproved
+from flows.errors import Ended, GateInvalid, GateMisplaced, GateNotDeclared, GateReused
 from flows.lingering import Lingering, granted
 from flows.postponing import put_off
 
@@ -239,7 +239,7 @@ def flow(
             with _standing_in(scope):
                 try:
                     return await function(*args, **kwargs)
-                except Unapproved as end:
+                except Ended as end:
                     get_run_logger().info(str(end))
                     return Completed(name=end.outcome, message=str(end)[:500])
                 except QueueUnavailable as away:

@@ -9,16 +9,20 @@ from prefect import task
 from prefect.cache_policies import INPUTS, NO_CACHE, RUN_ID
 from prefect.runtime import flow_run
 
-from agents import applying, drafting, planning
+from agents import applying, drafting, planning, reverting
 from agents import research as researching
 from agents.documents import Brief, Conflict, CrmReceipt, CrmUpdate, Draft, Proposal, Prospect
+from agents.errors import NothingToRevert
+from agents.reverting import Written
 from flows import composition
+from flows.errors import Ended
 from flows.gates import Gate
 from flows.guards import guarded
 
 BRIEF = Gate("brief", Brief)
 PROPOSAL = Gate("proposal", Proposal)
 CRM_UPDATE = Gate("crm_update", CrmUpdate, action="crm.update", target=composition.crm_address)
+CRM_REVERT = Gate("crm_revert", CrmUpdate, action="crm.revert", target=composition.crm_address)
 
 # A gated step keeps nothing in Prefect: its work is in the request, which another machine can see too.
 gated: dict[str, Any] = {"cache_policy": NO_CACHE, "persist_result": False}
@@ -66,6 +70,22 @@ async def plan_update(proposal: Proposal, brief: Brief, feedback: tuple[str, ...
 async def apply_update(update: CrmUpdate) -> CrmReceipt | Conflict:
     """Write the signed changes, once."""
     return await applying.apply_update(update, crm=composition.agents().crm, by=f"run {flow_run.id}")
+
+
+@task(name="plan CRM revert", **gated)
+async def plan_revert(done: list[Written]) -> Draft[CrmUpdate]:
+    """Plan the way back from what was written, where the CRM holds it still."""
+    try:
+        return reverting.plan_revert(done, crm=composition.agents().crm)
+    except NothingToRevert as nothing:
+        raise Ended("NothingToRevert", str(nothing)) from None
+
+
+@task(name="revert CRM update", cache_policy=NO_CACHE, persist_result=False, **_PATIENT)
+@guarded(action="crm.revert", target=composition.crm_address)
+async def take_back(update: CrmUpdate) -> CrmReceipt:
+    """Take back what was signed to be taken back, once."""
+    return await applying.take_back(update, crm=composition.agents().crm, by=f"run {flow_run.id}")
 
 
 def _now() -> datetime:

@@ -90,6 +90,7 @@ KINDS: dict[type[errors.ApprovalError], Kind] = {
     errors.AlreadyDecided: Kind(409, "Decided already"),
     errors.TooLateToRecall: Kind(409, "Too late to take back"),
     errors.VerdictNotAllowed: Kind(409, "This gate does not offer that"),
+    errors.NotRevertible: Kind(409, "Nothing to take back"),
     errors.StaleDecision: Kind(409, "The draft changed"),
     errors.Overtaken: Kind(409, "The request changed meanwhile"),
     errors.PermitInUse: Kind(409, "Another process is at it"),

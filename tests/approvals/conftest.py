@@ -25,16 +25,18 @@ from approvals.canonical import canonical, digest, settled
 from approvals.deadlines import Deadlines
 from approvals.decisions import Actor, Value
 from approvals.deliveries import Notice
-from approvals.errors import FieldError, NotificationsError, PolicyError
+from approvals.errors import FieldError, NotificationsError, PolicyError, RunsUnavailable
 from approvals.gatekeeping import Gatekeeper
 from approvals.ledger import Ledger
 from approvals.links import Links
 from approvals.notifications import Notifications
 from approvals.outbox import Outbox, Terms
 from approvals.people import PeopleList
+from approvals.permits import Grant
 from approvals.policies import Policies, Policy
-from approvals.ports import Examination, Person, Store
+from approvals.ports import Examination, Person, StartedRun, Store
 from approvals.requests import Evidence, Fact, Finding, Identity, Moved, Proposed, Request, RunReference, Source
+from approvals.reverts import Reverts, Way
 from approvals.service import ApprovalService
 from approvals.store import open_store
 from approvals.subscriptions import Subscriptions
@@ -463,6 +465,58 @@ def open_request(
         opened += 1
         policies.set("offer", **(terms or {}))
         return gatekeeper.open(propose(**{"key": f"northwind-{opened}", **proposed}), WORKER)
+
+    return make
+
+
+# -- taking back -------------------------------------------------------------------------------------------------
+
+
+class Starter:
+    """Starts nothing, and remembers what it was asked for."""
+
+    def __init__(self) -> None:
+        self.started: dict[str, dict[str, Any]] = {}
+        self.ended: set[str] = set()
+        self.away = False
+
+    def start(self, deployment: str, parameters: dict[str, Any], *, requester: str, key: str) -> StartedRun:
+        if self.away:
+            raise RunsUnavailable("Prefect does not answer.")
+        self.started.setdefault(key, {"deployment": deployment, "by": requester, **parameters})
+        return StartedRun(id=f"run of {key}", ended=key in self.ended)
+
+
+@pytest.fixture
+def starter() -> Starter:
+    return Starter()
+
+
+@pytest.fixture
+def reverts(ledger: Ledger, service: ApprovalService, policies: ChangingPolicies, starter: Starter) -> Reverts:
+    """Takes back what was sent, under the policy `undo`."""
+    policies.set("undo", groups=("sales",))
+    return Reverts(ledger, service.authority, policies, {"offer.send": Way("revert/revert", "undo")}, starter)
+
+
+@pytest.fixture
+def done(
+    open_request: Callable[..., Request], service: ApprovalService, gatekeeper: Gatekeeper, WORKER: Actor, BEN: Actor
+) -> Callable[..., Request]:
+    """Make a request that was signed and carried out: `done({"applied": […]})`."""
+
+    def make(receipt: Any, **terms: Any) -> Request:
+        request = open_request(**terms)
+        service.approve(request.id, BEN, version=1, recall=0)
+        answer = gatekeeper.take_up(request.id, request.run.id, WORKER)
+        assert answer is not None
+        assert answer.permit is not None
+        permit, effects = answer.permit, gatekeeper.effects
+        terms = {"action": permit.action, "target": permit.target, "sha256": permit.sha256, "run": permit.run_id}
+        leave = effects.redeem(permit.slip, WORKER, **terms, holder="h", lease=10)
+        assert isinstance(leave, Grant)
+        effects.settle(permit.id, leave.fence, receipt, WORKER)
+        return service.get(request.id)
 
     return make
 

@@ -25,7 +25,7 @@ def test_a_queue_is_built_from_nothing_in_a_home_of_its_owner_alone(settings, cl
 
     assert stat.S_IMODE(settings.home.stat().st_mode) == 0o700
     assert approvals.metrics.figures().requests == 0
-    assert set(approvals.policies().policies) == {"brief", "proposal", "crm_update"}
+    assert set(approvals.policies().policies) == {"brief", "proposal", "crm_update", "crm_revert"}
     approvals.close()
 
 

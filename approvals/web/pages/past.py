@@ -54,6 +54,8 @@ def activity(visit: Visit, request: Request, history: History) -> tuple[Event, .
     events += [_ruled(visit, ruling) for ruling in history.rulings]
     for comment in visit.at.approvals.service.comments(request.id, visit.by):
         events.append((comment.at, "comment", visit.named(comment.person), "said", comment.text))
+    for asked in visit.at.approvals.reverts.asked(request.id) if not request.is_open else ():
+        events.append((asked.at, "undo", visit.named(asked.by), "asked to take it back", ""))
     now = visit.now
     return tuple(
         Event(at, words.ago(at, now), icon, who, what, said)

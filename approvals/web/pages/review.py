@@ -14,6 +14,7 @@ from approvals.web.pages import document, seen
 from approvals.web.pages.document import Change
 from approvals.web.pages.done import done
 from approvals.web.pages.queue import asked
+from approvals.web.pages.rows import context_of
 from approvals.web.pages.sheet import CODES, TAGS, Notice, Typed, beside, sheet
 from approvals.web.pages.visit import Form, Sent, Visit, Visited
 
@@ -35,6 +36,18 @@ def diff(visit: Visited, form: Sent, request_id: str) -> Response:
         found = visit.at.reading.visible(request_id, visit.by)
         made = sheet(visit, found, asked(visit), typed(visit, form, found.id, found.content))
         return visit.fragment("parts_of_diff.html", sheet=made, tags=TAGS, acted=acted, shell=visit.visitor)
+
+
+@router.post("/r/{request_id}/revert")
+def revert(visit: Visited, form: Sent, request_id: str) -> Response:
+    """Ask for what was done to be taken back; a run of its own has that signed first."""
+    found = visit.at.reading.visible(request_id, visit.by)
+
+    def act() -> str:
+        return visit.at.approvals.reverts.ask(found.id, visit.by).id
+
+    visit.once(form, act)
+    return visit.moved(f"/r/{found.id}{context_of(asked(visit))}")
 
 
 def typed(visit: Visit, form: Form, request_id: str, read: Content) -> Typed:

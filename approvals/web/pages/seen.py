@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 from approvals.errors import ApprovalError
 from approvals.ports import Effect, Examination
+from approvals.receipts import Item
 from approvals.requests import Content, Fact, Finding, Moved, Request, Source
 from approvals.web import words
 from approvals.web.looks import label
@@ -97,6 +98,14 @@ def follows(examination: Examination | None) -> tuple[Line, ...]:
     """What approving leads to."""
     said = examination.consequences if examination else ()
     return tuple(Line("", _icon(sentence), sentence) for sentence in said)
+
+
+_BECAME = {"written": ("ok", "check"), "conflict": ("no", "risk"), "skipped": ("", "x")}
+
+
+def done(items: Iterable[Item]) -> tuple[Line, ...]:
+    """What was really done, in the order it was signed."""
+    return tuple(Line(*_BECAME.get(item.outcome, ("", "check")), item.record, (item.sentence,)) for item in items)
 
 
 def checks(content: Content, findings: Iterable[Finding], claims: dict[str, Claim]) -> tuple[Line, ...]:

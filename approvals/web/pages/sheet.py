@@ -15,6 +15,7 @@ from approvals.filters import Filters
 from approvals.forms import Node
 from approvals.lifecycle import Action, State
 from approvals.ports import Examination, Listed
+from approvals.receipts import items
 from approvals.requests import Request
 from approvals.web import looks, words
 from approvals.web.pages import document as documents
@@ -102,6 +103,9 @@ class Beside:
     snoozed: datetime | None
     previous: Neighbour | None
     next: Neighbour | None
+    done: tuple[seen.Line, ...]
+    """What was really done, item by item."""
+    revertible: bool
 
 
 @dataclass(frozen=True)
@@ -233,6 +237,8 @@ def beside(visit: Visit, request: Request, filters: Filters) -> Beside:
     snooze = service.snoozed(request.id, visit.by) if request.is_open else None
     history = service.history(request.id, visit.by)
     previous, following = neighbours(visit, request, filters)
+    reverts = visit.at.approvals.reverts
+    done = () if request.is_open else items(reverts.receipt(request))
     return Beside(
         steps=track(visit, request),
         versions=past.versions(visit, request, history),
@@ -241,6 +247,8 @@ def beside(visit: Visit, request: Request, filters: Filters) -> Beside:
         snoozed=snooze.until if snooze else None,
         previous=previous,
         next=following,
+        done=seen.done(done),
+        revertible=bool(done) and reverts.may(request, visit.by),
     )
 
 

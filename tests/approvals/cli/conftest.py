@@ -20,6 +20,7 @@ from approvals.identities import Cost
 from approvals.ledger import Ledger
 from approvals.metrics import Metrics
 from approvals.ports import Store
+from approvals.reverts import Reverts
 from approvals.saved import SavedViews
 from approvals.service import ApprovalService
 from approvals.sessions import Sessions
@@ -73,6 +74,7 @@ def compose(people: Any, clock: Any, examiner: Any, policies: Any, messages: Any
             metrics=Metrics(store, clock),
             saved_views=SavedViews(store, service.authority),
             **messages(store),
+            reverts=Reverts(ledger, service.authority, policies, {}, None),
             clock=clock,
         )
 

@@ -51,7 +51,7 @@ def tokens(store: Store, people: Any, clock: Any) -> Tokens:
 @pytest.fixture
 def approvals(
     tmp_path: Any, store: Store, people: Any, clock: Any, policies: Any, service: Any, deadlines: Any,
-    gatekeeper: Any, ledger: Any, tokens: Tokens, messages: Any,
+    gatekeeper: Any, ledger: Any, tokens: Tokens, messages: Any, reverts: Any,
 ) -> Approvals:  # fmt: skip
     return Approvals(
         settings=Settings(home=tmp_path, public_url="http://queue.test"),
@@ -69,6 +69,7 @@ def approvals(
         metrics=Metrics(store, clock),
         saved_views=SavedViews(store, service.authority),
         **messages(store),
+        reverts=reverts,
         clock=clock,
     )
 
