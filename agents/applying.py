@@ -25,7 +25,9 @@ from agents.documents import (
     SetField,
 )
 from agents.errors import CrmError, CrmUnavailable, UnknownObject
-from agents.ports import Crm, Done
+from agents.fields import Fields
+from agents.ports import Crm, Done, SuppressionList
+from agents.suppressing import left_out
 
 _OBJECTS: tuple[CrmObject, ...] = ("company", "contact", "deal")
 _RANKS = {
@@ -47,13 +49,22 @@ class _Tried(NamedTuple):
     again: tuple[Change, ...] = ()
 
 
-async def apply_update(update: CrmUpdate, *, crm: Crm, by: str) -> CrmReceipt | Conflict:
+async def apply_update(
+    update: CrmUpdate,
+    *,
+    crm: Crm,
+    by: str,
+    fields: Fields | None = None,
+    suppressed: SuppressionList | None = None,
+) -> CrmReceipt | Conflict:
     """Apply every ticked change once; where a record moved since it was planned, hand back what remains to be asked.
 
-    Running it again, after a kill at any point, writes nothing twice.
+    Running it again, after a kill at any point, writes nothing twice. What `fields` do not let change is left out, and
+    so is what is about a person on the list.
 
     Raises:
         CrmError: the update was signed for another CRM.
+        Suppressed: the company is on the list. Nothing was written.
         CrmUnavailable: the CRM stopped answering; what was done stays done, and running it again goes on from there.
     """
     if update.crm != crm.address:
@@ -61,9 +72,14 @@ async def apply_update(update: CrmUpdate, *, crm: Crm, by: str) -> CrmReceipt | 
             f"These changes were signed for {update.crm!r}, and {crm.address!r} is open. "
             "Point AGENTS_CRM to the first, or plan the changes again."
         )
+    refused = {**_refused(update, fields), **(left_out(update, suppressed) if suppressed else {})}
     tried: dict[int, _Tried] = {}
     for index in sorted(range(len(update.changes)), key=lambda index: _rank(update.changes[index])):
-        tried[index] = await asyncio.to_thread(_attempt, index, update, crm, by)
+        if sentence := refused.get(index):
+            record = record_of(update.changes[index])
+            tried[index] = _Tried(Applied(index=index, outcome="skipped", record=record, detail=sentence))
+        else:
+            tried[index] = await asyncio.to_thread(_attempt, index, update, crm, by)
     in_order = [tried[index] for index in sorted(tried)]
     receipt = CrmReceipt(crm=update.crm, entity=update.entity, applied=tuple(one.applied for one in in_order))
     again = _merged([change for one in in_order for change in one.again])
@@ -72,29 +88,35 @@ async def apply_update(update: CrmUpdate, *, crm: Crm, by: str) -> CrmReceipt | 
     return Conflict(receipt=receipt, remaining=CrmUpdate(crm=update.crm, entity=update.entity, changes=again))
 
 
-async def take_back(update: CrmUpdate, *, crm: Crm, by: str) -> CrmReceipt:
+async def take_back(update: CrmUpdate, *, crm: Crm, by: str, fields: Fields | None = None) -> CrmReceipt:
     """Apply an update that takes another back. What moved since it was signed stays as it is, and the receipt says so.
 
     Raises: as `apply_update`.
     """
-    done = await apply_update(update, crm=crm, by=by)
+    done = await apply_update(update, crm=crm, by=by, fields=fields)
     return done.receipt if isinstance(done, Conflict) else done
 
 
-def problems(update: CrmUpdate, *, crm: Crm) -> tuple[tuple[int, str], ...]:
-    """What this CRM could never do of the ticked changes, as (index, sentence)."""
-    found: list[tuple[int, str]] = []
-    fields = crm.describe()
+def problems(update: CrmUpdate, *, crm: Crm, fields: Fields | None = None) -> tuple[tuple[str, str], ...]:
+    """What of the ticked changes could never be done, as (path, sentence): by this CRM, or by the rules of `fields`."""
+    found = list(fields.refusals(update)) if fields else []
+    refused = {path for path, _ in found}
+    there = crm.describe()
     for index, change in enumerate(update.changes):
         if not change.apply or not isinstance(change, Create | SetField):
             continue
+        created = isinstance(change, Create)
         wanted = change.fields if isinstance(change, Create) else {change.field: change.after}
         for field, value in wanted.items():
-            if field not in fields.get(change.object, ()):
-                known = ", ".join(fields.get(change.object, ()))
-                found.append((index, f"A {change.object} has no field {field!r} in this CRM. It has: {known}."))
+            path = f"changes.{index}.fields.{field}" if created else f"changes.{index}.field"
+            if path in refused:
+                continue
+            if field not in there.get(change.object, ()):
+                known = ", ".join(there.get(change.object, ()))
+                found.append((path, f"A {change.object} has no field {field!r} in this CRM. It has: {known}."))
             elif field == "amount" and value and not _is_amount(value):
-                found.append((index, f"The amount of a deal is a number such as 1150.00, and {value!r} is not."))
+                path = path if created else f"changes.{index}.after"
+                found.append((path, f"The amount of a deal is a number such as 1150.00, and {value!r} is not."))
     return tuple(found)
 
 
@@ -104,6 +126,11 @@ def _is_amount(value: str) -> bool:
     except ValidationError:
         return False
     return True
+
+
+def _refused(update: CrmUpdate, fields: Fields | None) -> dict[int, str]:
+    """The examiner has said so before anybody signed; rules may have changed since."""
+    return {int(path.split(".")[1]): sentence for path, sentence in fields.refusals(update)} if fields else {}
 
 
 def _rank(change: Change) -> int:

@@ -11,10 +11,12 @@ from pydantic import ValidationError
 from agents.catalogue import Catalogue, read_catalogue
 from agents.crm import open_crm
 from agents.errors import AgentError
-from agents.ports import Clock, Crm, Model, Snapshots, Web
+from agents.fields import Fields, read_fields
+from agents.ports import Clock, Crm, Model, Snapshots, SuppressionList, Web
 from agents.providers import open_model
 from agents.research.stored import StoredPages
 from agents.settings import Settings
+from agents.suppression import open_suppression
 
 
 def utc_now() -> datetime:
@@ -44,6 +46,17 @@ class Agents:
         """The offers of `AGENTS_CATALOGUE`, or the sample."""
         path = self.settings.catalogue
         return read_catalogue(path.expanduser() if path else None)
+
+    @cached_property
+    def fields(self) -> Fields:
+        """The rules of `AGENTS_CRM_FACTS`, or those that ship."""
+        path = self.settings.crm_facts
+        return read_fields(path.expanduser() if path else None)
+
+    @cached_property
+    def suppressed(self) -> SuppressionList:
+        """The list at `AGENTS_SUPPRESSION`."""
+        return open_suppression(self.settings.suppression, home=self.settings.folder)
 
     @cached_property
     def web(self) -> Web:

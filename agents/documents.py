@@ -323,10 +323,24 @@ class _Change(Value):
     )
 
 
-class Create(_Change):
+FieldPolicy = Literal["fill_empty", "overwrite", "append", "never"]
+"""How a field may change: only where it is empty, in any case, by adding to it, or not at all."""
+
+
+class _FieldChange(_Change):
+    # Updates that were signed before there were policies have none, and must read and dump as they did.
+    policy: FieldPolicy | None = Field(
+        default=None,
+        description="how this field may change, as the file of AGENTS_CRM_FACTS says",
+        exclude_if=lambda policy: policy is None,
+        json_schema_extra=_READONLY,
+    )
+
+
+class Create(_FieldChange):
     """A record that does not exist yet."""
 
-    model_config = ConfigDict(json_schema_extra=ui(order=["apply", "object", "key", "fields", "why"]))
+    model_config = ConfigDict(json_schema_extra=ui(order=["apply", "object", "key", "fields", "policy", "why"]))
 
     kind: Literal["create"] = Field(default="create", json_schema_extra=_HIDDEN)
     object: CrmObject = Field(json_schema_extra=_READONLY)
@@ -338,10 +352,12 @@ class Create(_Change):
     fields: dict[str, str]
 
 
-class SetField(_Change):
+class SetField(_FieldChange):
     """One field of a record that exists; `before` is what it held when the update was planned."""
 
-    model_config = ConfigDict(json_schema_extra=ui(order=["apply", "object", "key", "field", "before", "after", "why"]))
+    model_config = ConfigDict(
+        json_schema_extra=ui(order=["apply", "object", "key", "field", "before", "after", "policy", "why"])
+    )
 
     kind: Literal["set_field"] = Field(default="set_field", json_schema_extra=_HIDDEN)
     object: CrmObject = Field(json_schema_extra=_READONLY)

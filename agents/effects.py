@@ -20,6 +20,7 @@ from agents.documents import (
     SetField,
     Value,
 )
+from agents.fields import Fields
 from agents.glance import Glance
 from agents.planning import deal_key, note_key, planned
 from agents.ports import Crm
@@ -42,7 +43,7 @@ class Effect(Value):
     applies: bool = True
 
 
-def effects(document: Document, *, crm: Crm, catalogue: Catalogue) -> tuple[Effect, ...]:
+def effects(document: Document, *, crm: Crm, catalogue: Catalogue, fields: Fields | None = None) -> tuple[Effect, ...]:
     """What this very document leads to: an update's changes, or those that would be planned from a proposal.
 
     `before` is what a field held when the change was planned; where it holds something else now, the note says so.
@@ -52,17 +53,17 @@ def effects(document: Document, *, crm: Crm, catalogue: Catalogue) -> tuple[Effe
             return ()
         return tuple(_of_update(Records(document, crm)))
     if isinstance(document, Proposal):
-        return _of_proposal(document, crm, catalogue)
+        return _of_proposal(document, crm, catalogue, fields)
     return ()
 
 
-def _of_proposal(proposal: Proposal, crm: Crm, catalogue: Catalogue) -> tuple[Effect, ...]:
+def _of_proposal(proposal: Proposal, crm: Crm, catalogue: Catalogue, fields: Fields | None) -> tuple[Effect, ...]:
     """What the planner makes of the proposal alone: what else research found comes with the signed brief."""
     nothing = Brief(entity=proposal.entity, sources=(), facts=())
     # The run's own deal and note are not there yet, whatever their keys will be.
     fresh = frozenset({deal_key(proposal.entity, _RUN), note_key(_RUN)})
     glance = Glance(lambda: crm, fresh=fresh)
-    update = planned(proposal, nothing, crm=glance, catalogue=catalogue, run_key=_RUN).document
+    update = planned(proposal, nothing, crm=glance, catalogue=catalogue, run_key=_RUN, fields=fields).document
     # Nothing can be ticked here: the update will be a document of its own.
     found = [effect.model_copy(update={"path": ""}) for effect in _of_update(Records(update, glance))]
     return (found[0].model_copy(update={"note": PREVIEW}), *found[1:])

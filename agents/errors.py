@@ -11,7 +11,12 @@ AgentError
 │   ├── FetchFailed           no answer, or an answer that is not a page
 │   └── RobotsDisallow        the site asks not to be read there
 ├── CatalogueError            the offer catalogue is missing or does not read
+├── FieldsError               which fact fills which field: the file is missing or does not read
 ├── DraftingError             a template or a model gave no usable draft
+├── Suppressed                asked not to be approached
+├── SuppressionError
+│   ├── SuppressionInvalid    neither an e-mail address nor a domain
+│   └── SuppressionUnavailable  the list cannot be read or written
 ├── NothingToRevert           an update cannot be taken back, or there is nothing left of it
 ├── CrmError
 │   ├── UnknownObject         no such object or field in this CRM
@@ -70,8 +75,28 @@ class CatalogueError(AgentError):
     """The offer catalogue cannot be used."""
 
 
+class FieldsError(AgentError):
+    """The file that says which fact fills which field cannot be used."""
+
+
 class DraftingError(AgentError):
     """No usable draft could be written."""
+
+
+class Suppressed(AgentError):
+    """This company or person is on the suppression list."""
+
+
+class SuppressionError(AgentError):
+    """The suppression list cannot be used so."""
+
+
+class SuppressionInvalid(SuppressionError):
+    """This is neither an e-mail address nor a domain."""
+
+
+class SuppressionUnavailable(SuppressionError):
+    """The suppression list cannot be read or written."""
 
 
 class NothingToRevert(AgentError):

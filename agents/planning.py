@@ -15,11 +15,13 @@ from agents.documents import (
     EntityRef,
     Fact,
     FactKey,
+    FieldPolicy,
     Flag,
     Proposal,
     SetField,
     contradictions,
 )
+from agents.fields import Fields, read_fields
 from agents.ports import Crm
 from agents.texts import money_text, render_text
 
@@ -31,26 +33,6 @@ ABSENT = "absent"
 CONFIDENT = 0.8
 """A value somebody put into the CRM is proposed to change only on a fact at least this sure."""
 
-COMPANY_FACTS: dict[FactKey, str] = {
-    FactKey.NAME: "name",
-    FactKey.LEGAL_NAME: "legal_name",
-    FactKey.WEBSITE: "website",
-    FactKey.ADDRESS: "address",
-    FactKey.PHONE: "phone",
-    FactKey.EMAIL: "email",
-    FactKey.FOUNDED: "founded",
-    FactKey.EMPLOYEES: "employees",
-    FactKey.REVENUE: "revenue",
-    FactKey.DESCRIPTION: "description",
-}
-"""Which field of a company a fact fills."""
-
-CONTACT_FACTS: dict[FactKey, str] = {FactKey.EMAIL: "email", FactKey.CONTACT_PERSON: "name"}
-"""Which field of a contact a fact fills."""
-
-_NEVER_OVERWRITTEN = {"name", "description"}
-"""What people word themselves: filled where empty, never changed."""
-
 
 async def plan_update(
     proposal: Proposal,
@@ -59,21 +41,30 @@ async def plan_update(
     crm: Crm,
     catalogue: Catalogue,
     run_key: str,
+    fields: Fields | None = None,
     feedback: tuple[str, ...] = (),
 ) -> Draft[CrmUpdate]:
     """What to change in the CRM once this proposal is signed: company, contact, deal, note and their links.
 
-    Empty fields are filled; a field that holds something else is planned to change only where one fact says so
-    confidently and no other contradicts it. `run_key` makes the deal's and the note's keys this run's own.
+    Which fact fills which field, and whether over what it holds, is what `fields` say; without them, those that ship.
+    What a record holds is planned to change only where one fact says so confidently and no other contradicts it.
+    `run_key` makes the deal's and the note's keys this run's own.
     """
-    return planned(proposal, brief, crm=crm, catalogue=catalogue, run_key=run_key, feedback=feedback)
+    return planned(proposal, brief, crm=crm, catalogue=catalogue, run_key=run_key, fields=fields, feedback=feedback)
 
 
 def planned(
-    proposal: Proposal, brief: Brief, *, crm: Crm, catalogue: Catalogue, run_key: str, feedback: tuple[str, ...] = ()
+    proposal: Proposal,
+    brief: Brief,
+    *,
+    crm: Crm,
+    catalogue: Catalogue,
+    run_key: str,
+    fields: Fields | None = None,
+    feedback: tuple[str, ...] = (),
 ) -> Draft[CrmUpdate]:
     """What `plan_update` plans, for whoever cannot wait."""
-    plan = _Plan(crm, brief)
+    plan = _Plan(crm, brief, fields or read_fields())
     company_key = proposal.entity.external_key
     plan.company(proposal.entity, company_key)
     contact_key = plan.contact(proposal.entity)
@@ -145,13 +136,18 @@ def _version_at(address: str, crm: Crm, catalogue: Catalogue) -> str:
     return f"not to be read through {crm.address}"
 
 
+Told = tuple[str, Fact | None]
+"""A value, and the fact that says so; None where nothing but the company or the proposal itself does."""
+
+
 class _Plan:
     """The changes so far, and what they were planned from."""
 
-    def __init__(self, crm: Crm, brief: Brief) -> None:
+    def __init__(self, crm: Crm, brief: Brief, fields: Fields) -> None:
         self._crm = crm
-        self._fields = crm.describe()
-        self._told: dict[str, str] = {source.id: source.title or source.address for source in brief.sources}
+        self._there = crm.describe()
+        self._rules = fields
+        self._titles: dict[str, str] = {source.id: source.title or source.address for source in brief.sources}
         self._brief = brief
         self._against = contradictions(brief.facts)
         self.changes: list[Change] = []
@@ -162,19 +158,23 @@ class _Plan:
         self.changes.append(change)
 
     def company(self, entity: EntityRef, key: str) -> None:
-        facts = self._company_facts()
-        wanted: dict[str, tuple[str, Fact | None]] = {field: (fact.value, fact) for field, fact in facts.items()}
+        told: dict[str, Told] = {}
+        for field, rule in self._rules.company.items():
+            if rule.source in set(FactKey):
+                fact = self._surest(FactKey(rule.source), field)
+                if fact is not None:
+                    told[rule.source] = (fact.value, fact)
         known = {
             "name": entity.name,
             "legal_name": entity.legal_name,
             "domain": entity.domain,
             "country": entity.country,
         }
-        for field, value in known.items():
+        for source, value in known.items():
             if value:
-                fact = wanted.get(field, ("", None))[1]
-                wanted[field] = (value, fact if fact and alike(fact.value, value) else None)
-        self._upsert("company", key, wanted, f"{entity.name} is not in the CRM yet.")
+                fact = told.get(source, ("", None))[1]
+                told[source] = (value, fact if fact and alike(fact.value, value) else None)
+        self._upsert("company", key, told, f"{entity.name} is not in the CRM yet.")
 
     def contact(self, entity: EntityRef) -> str | None:
         """Plan the business contact; its key, or None where no e-mail address was found."""
@@ -183,58 +183,54 @@ class _Plan:
             return None
         email = fact.value.strip().lower().removeprefix("mailto:")
         key = f"ct:{email}"
-        wanted: dict[str, tuple[str, Fact | None]] = {"email": (email, fact)}
+        told: dict[str, Told] = {"email": (email, fact)}
         person = self._best(FactKey.CONTACT_PERSON)
         # A name and an address on one page are not yet one person: the quote must hold both.
         if person is not None and (email in person.quote.lower() or person.value.lower() in fact.quote.lower()):
-            wanted["name"] = (person.value, person)
+            told["contact_person"] = (person.value, person)
         else:
-            wanted["name"] = (f"{entity.name} ({email.partition('@')[0]})", None)
-        self._upsert("contact", key, wanted, f"{email} is not in the CRM yet.")
+            told["contact_person"] = (f"{entity.name} ({email.partition('@')[0]})", None)
+        self._upsert("contact", key, told, f"{email} is not in the CRM yet.")
         return key
 
     def deal(self, proposal: Proposal, key: str) -> None:
         why = f"The price lines come to {money_text(proposal.total, proposal.currency)}."
-        wanted: dict[str, tuple[str, Fact | None]] = {
-            "name": (proposal.title, None),
-            "amount": (str(proposal.total), None),
+        told: dict[str, Told] = {
+            "title": (proposal.title, None),
+            "total": (str(proposal.total), None),
             "currency": (proposal.currency, None),
             "stage": (APPROVED_STAGE, None),
         }
-        self._upsert("deal", key, wanted, why, ours=True)
+        self._upsert("deal", key, told, why, ours=True)
 
     def link(self, one: CrmObject, key: str, other: CrmObject, other_key: str, why: str) -> None:
         self.add(Associate(object=one, key=key, to_object=other, to_key=other_key, why=why))
 
-    def _upsert(
-        self,
-        kind: CrmObject,
-        key: str,
-        wanted: dict[str, tuple[str, Fact | None]],
-        why: str,
-        *,
-        ours: bool = False,
-    ) -> None:
+    def _upsert(self, kind: CrmObject, key: str, told: dict[str, Told], why: str, *, ours: bool = False) -> None:
         record = self._crm.read(kind, key)
         self.based_on[f"{self._crm.address}{kind}/{key}"] = record.version if record else ABSENT
-        wanted = {field: value for field, value in wanted.items() if field in self._fields[kind]}
+        wanted = [
+            (field, rule, *told[rule.source])
+            for field, rule in self._rules.of(kind).items()
+            if rule.source in told and rule.policy != "never" and field in self._there[kind]
+        ]
         if record is None:
-            cited = [fact for _, fact in wanted.values() if fact]
+            cited = [fact for _, _, _, fact in wanted if fact]
             self.add(
                 Create(
                     object=kind,
                     key=key,
-                    fields={field: value for field, (value, _) in wanted.items()},
+                    fields={field: value for field, _, value, _ in wanted},
+                    policy="fill_empty",
                     why=" ".join([why, *(self._says(fact) for fact in cited[:3])]),
                     fact_ids=tuple(dict.fromkeys(fact.id for fact in cited)),
                 )
             )
             return
-        for field, (value, fact) in wanted.items():
+        for field, rule, value, fact in wanted:
             before = record.fields.get(field)
-            if before is not None and alike(before, value):
-                continue
-            if before is not None and not ours and not self._may_replace(field, fact):
+            after = _after(before, value, rule.policy)
+            if after is None or not (before is None or ours or rule.policy == "append" or self._is_sure(fact)):
                 continue
             reason = self._says(fact) if fact else why if ours else f"The field is empty; research names {value}."
             self.add(
@@ -243,12 +239,13 @@ class _Plan:
                     key=key,
                     field=field,
                     before=before,
-                    after=value,
+                    after=after,
+                    policy=rule.policy,
                     why=reason,
                     fact_ids=(fact.id,) if fact else (),
                 )
             )
-            if before is not None and not ours:
+            if before is not None and not ours and rule.policy == "overwrite":
                 self.flags.append(
                     Flag(
                         code="crm_overwrite",
@@ -257,24 +254,22 @@ class _Plan:
                 )
 
     @staticmethod
-    def _may_replace(field: str, fact: Fact | None) -> bool:
-        return fact is not None and fact.confidence >= CONFIDENT and field not in _NEVER_OVERWRITTEN
+    def _is_sure(fact: Fact | None) -> bool:
+        return fact is not None and fact.confidence >= CONFIDENT
 
-    def _company_facts(self) -> dict[str, Fact]:
-        found: dict[str, Fact] = {}
-        for key, field in COMPANY_FACTS.items():
-            fact = self._best(key)
-            if fact is not None:
-                found[field] = fact
-            elif any(one.id in self._against for one in self._usable(key)):
-                values = " and ".join(sorted({one.value for one in self._usable(key) if one.id in self._against}))
-                self.flags.append(
-                    Flag(
-                        code="crm_field_left",
-                        message=f"The company's {field} is left alone: the sources contradict each other ({values}).",
-                    )
+    def _surest(self, key: FactKey, field: str) -> Fact | None:
+        """The surest fact under this key; None, with a flag, where the sources contradict each other."""
+        fact = self._best(key)
+        against = [one for one in self._usable(key) if one.id in self._against]
+        if fact is None and against:
+            values = " and ".join(sorted({one.value for one in against}))
+            self.flags.append(
+                Flag(
+                    code="crm_field_left",
+                    message=f"The company's {field} is left alone: the sources contradict each other ({values}).",
                 )
-        return found
+            )
+        return fact
 
     def _usable(self, key: FactKey) -> list[Fact]:
         theirs = {source.id for source in self._brief.sources if source.subject_match != "other"}
@@ -287,9 +282,19 @@ class _Plan:
 
     def _says(self, fact: Fact) -> str:
         quote = " ".join(fact.quote.split())
-        return (
-            f"“{self._told.get(fact.source_id, 'The source')}” says: “{quote[:200]}{'…' if len(quote) > 200 else ''}”."
-        )
+        title = self._titles.get(fact.source_id, "The source")
+        return f"“{title}” says: “{quote[:200]}{'…' if len(quote) > 200 else ''}”."
+
+
+def _after(before: str | None, value: str, policy: FieldPolicy) -> str | None:
+    """What a field will hold; None where it stays as it is."""
+    if before is None:
+        return value
+    if alike(before, value) or policy in ("fill_empty", "never"):
+        return None
+    if policy == "append":
+        return None if _plain(value) in _plain(before) else f"{before}\n{value}"
+    return value
 
 
 def alike(one: str, other: str) -> bool:

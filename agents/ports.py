@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Literal, Protocol, runtime_checkable
 
@@ -224,6 +224,40 @@ class Crm(Protocol):
 
     def associations(self, object: CrmObject, key: str) -> tuple[Link, ...]:  # noqa: A002
         """The records this one is linked with, in either direction, in a stable order."""
+        ...
+
+
+# -- whom nobody approaches --------------------------------------------------------------------------------------
+
+
+class Suppression(Value):
+    """Somebody who is not to be approached, without saying who."""
+
+    sha256: str = Field(pattern=r"^[0-9a-f]{64}$", description="of the e-mail address or domain in its one spelling")
+    kind: Literal["email", "domain"]
+    reason: str = Field(default="", max_length=500)
+    at: UtcDatetime
+    by: str = ""
+
+
+class SuppressionList(Protocol):
+    """Who is not to be approached. A list that cannot be read lets nobody through: each call then raises
+    SuppressionUnavailable."""
+
+    def entries(self) -> tuple[Suppression, ...]:
+        """Every entry, oldest first."""
+        ...
+
+    def find(self, digests: Collection[str]) -> Suppression | None:
+        """The first entry under one of these digests, or None."""
+        ...
+
+    def add(self, entries: Sequence[Suppression]) -> int:
+        """Put these on the list; tells how many were not there. What is there stays as it is."""
+        ...
+
+    def remove(self, digests: Collection[str]) -> int:
+        """Take these off the list; tells how many were on it."""
         ...
 
 

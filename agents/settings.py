@@ -32,6 +32,15 @@ class Settings(BaseSettings):
     catalogue: Path | None = Field(
         default=None, description="TOML file with the offers and their prices; without it, the sample that ships."
     )
+    crm_facts: Path | None = Field(
+        default=None,
+        description="TOML file: which fact fills which field of the CRM, and how; without it, the one that ships.",
+    )
+    suppression: str = Field(
+        default="file:",
+        min_length=1,
+        description="Address of the suppression list: `file:` (a file in the home) or `file:///path`.",
+    )
     web: str = Field(
         default="https:",
         min_length=1,

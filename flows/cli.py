@@ -19,6 +19,7 @@ import typer
 
 from agents import cli as agents_cli
 from agents.errors import AgentError
+from agents.suppress import suppress_app
 from approvals import cli as approvals_cli
 from approvals.errors import ApprovalError, PeopleError
 from approvals.people import read_people
@@ -71,6 +72,7 @@ def _render(kind: str, document: Any) -> str | None:
 app = approvals_cli.commands(_compose, render=_render)
 app.add_typer(agents_cli.crm_app, name="crm")
 agents_cli.crm_app.command("revert")(revert_command)
+app.add_typer(suppress_app, name="suppress")
 app.command("research")(agents_cli.research_command)
 run_app = typer.Typer(no_args_is_help=True, help="Start runs of a flow.")
 app.add_typer(run_app, name="run")

@@ -13,10 +13,12 @@ from agents.bootstrap import Agents
 from agents.consequences import consequences
 from agents.documents import Brief, CrmUpdate, Document, Fact, Proposal, Source
 from agents.effects import effects
+from agents.errors import Suppressed
 from agents.glance import Glance
 from agents.grounding import Library, LookedUp, check, looked_up, looked_up_brief, looked_up_update
 from agents.planning import moved
 from agents.ports import Crm
+from agents.suppressing import adds, check_company
 from approvals.canonical import settled
 from approvals.errors import CannotExamine, FieldError, NotCanonical
 from approvals.ports import Citation, Effect, Examination
@@ -48,7 +50,7 @@ class ClassExaminer:
             return Examination(document=document, errors=(FieldError(path="", message=str(error)),))
         try:
             crm = Glance(lambda: self._agents().crm)
-            if errors := _impossible(value, crm):
+            if errors := self._impossible(value, crm):
                 return Examination(document=document, errors=errors)
             looked = self._looked_up(value, evidence)
             return Examination(
@@ -77,6 +79,18 @@ class ClassExaminer:
             raise CannotExamine(f"{kind!r} is not a pydantic class.")
         return found
 
+    def _impossible(self, value: BaseModel, crm: Crm) -> tuple[FieldError, ...]:
+        """What fits the class and could yet never be done, such as a field the CRM has not."""
+        ports = self._agents()
+        approaching = isinstance(value, Brief | Proposal) or (isinstance(value, CrmUpdate) and adds(value))
+        if approaching and isinstance(value, Brief | Proposal | CrmUpdate):
+            try:
+                check_company(value.entity, ports.suppressed)
+            except Suppressed as suppressed:
+                return (FieldError(path="entity.domain", message=f"{suppressed} Reject this."),)
+        found = problems(value, crm=crm, fields=ports.fields) if isinstance(value, CrmUpdate) else ()
+        return tuple(FieldError(path=path, message=sentence) for path, sentence in found)
+
     def _looked_up(self, value: BaseModel, evidence: Evidence) -> LookedUp:
         """What is found of the document's claims, with everything they cite looked up in the stored pages."""
         if isinstance(value, Brief):
@@ -86,7 +100,7 @@ class ClassExaminer:
         sources, facts = _sources(evidence), _facts(evidence)
         library = Library(sources, facts, self._agents().pages)
         if isinstance(value, CrmUpdate):
-            return looked_up_update(value, library)
+            return looked_up_update(value, library, self._agents().fields)
         catalogue = self._agents().catalogue
         findings = check(value, sources=sources, facts=facts, catalogue=catalogue)
         return looked_up(value, findings, library=library, catalogue=catalogue)
@@ -100,15 +114,9 @@ class ClassExaminer:
     def _effects(self, value: BaseModel, crm: Crm) -> tuple[Effect, ...]:
         if not isinstance(value, Proposal | CrmUpdate):
             return ()
-        found = effects(value, crm=crm, catalogue=self._agents().catalogue)
+        ports = self._agents()
+        found = effects(value, crm=crm, catalogue=ports.catalogue, fields=ports.fields)
         return tuple(Effect.model_validate(effect.model_dump()) for effect in found)
-
-
-def _impossible(value: BaseModel, crm: Crm) -> tuple[FieldError, ...]:
-    """What fits the class and could yet never be done, such as a field the CRM has not."""
-    if not isinstance(value, CrmUpdate):
-        return ()
-    return tuple(FieldError(path=f"changes.{index}", message=sentence) for index, sentence in problems(value, crm=crm))
 
 
 def _consequences(value: BaseModel, crm: Crm) -> tuple[str, ...]:

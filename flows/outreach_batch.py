@@ -16,6 +16,8 @@ from prefect.states import Completed
 from pydantic import Field
 
 from agents.documents import Prospect
+from agents.errors import Suppressed
+from agents.suppressing import check_prospect
 from approvals.resume import REQUESTER_LABEL
 from approvals.settings import read_settings
 from flows import composition
@@ -79,7 +81,9 @@ async def _started(listed: tuple[Prospect, ...], campaign: str, skip_days: float
     lines: list[_Line] = []
     for prospect, before, key in zip(listed, earlier, keys, strict=True):
         called = (prospect.name or prospect.target)[:200]
-        if before.reason is not None:
+        if (why := _suppressed(prospect)) is not None:
+            lines.append(_Line(called, "skipped", why))
+        elif before.reason is not None:
             lines.append(_Line(called, "skipped", before.reason))
         elif key in there:
             run = there[key]
@@ -95,6 +99,15 @@ async def _started(listed: tuple[Prospect, ...], campaign: str, skip_days: float
             lines.append(_Line(called, "started", run=str(there[key].id)))
         log.info("%s: %s%s", called, lines[-1].outcome, f", {lines[-1].why}" if lines[-1].why else "")
     return lines
+
+
+def _suppressed(prospect: Prospect) -> str | None:
+    """Why this prospect is not to be approached, in a sentence; None where they may be."""
+    try:
+        check_prospect(prospect, composition.agents().suppressed)
+    except Suppressed as suppressed:
+        return str(suppressed)
+    return None
 
 
 def _stands(run: FlowRun) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
 
@@ -9,10 +11,10 @@ from prefect import task
 from prefect.cache_policies import INPUTS, NO_CACHE, RUN_ID
 from prefect.runtime import flow_run
 
-from agents import applying, drafting, planning, reverting
+from agents import applying, drafting, planning, reverting, suppressing
 from agents import research as researching
 from agents.documents import Brief, Conflict, CrmReceipt, CrmUpdate, Draft, Proposal, Prospect
-from agents.errors import NothingToRevert
+from agents.errors import NothingToRevert, Suppressed
 from agents.reverting import Written
 from flows import composition
 from flows.errors import Ended
@@ -39,7 +41,10 @@ _PATIENT: dict[str, Any] = {"retries": 2, "retry_delay_seconds": [60, 300]}
 async def research(prospect: Prospect) -> Draft[Brief]:
     """Read about a prospect and hand in what was found, each fact with its source."""
     ports = composition.agents()
-    return await researching.research(prospect, web=ports.web, snapshots=ports.snapshots, now=_now)
+    with _unless_suppressed():
+        suppressing.check_prospect(prospect, ports.suppressed)
+        found = await researching.research(prospect, web=ports.web, snapshots=ports.snapshots, now=_now)
+        return suppressing.checked_research(found, ports.suppressed)
 
 
 @task(name="draft proposal", **gated)
@@ -51,6 +56,9 @@ async def draft_proposal(
 ) -> Draft[Proposal]:
     """Draft an offer from the signed brief and the catalogue."""
     ports = composition.agents()
+    with _unless_suppressed():
+        suppressing.check_company(brief.entity, ports.suppressed)
+        brief = suppressing.without_people(brief, ports.suppressed)
     return await drafting.draft_proposal(
         brief, model=ports.model, catalogue=ports.catalogue, feedback=feedback, previous=previous, round=round
     )
@@ -60,8 +68,16 @@ async def draft_proposal(
 async def plan_update(proposal: Proposal, brief: Brief, feedback: tuple[str, ...] = ()) -> Draft[CrmUpdate]:
     """Plan what the signed proposal changes in the CRM."""
     ports = composition.agents()
+    with _unless_suppressed():
+        suppressing.check_company(proposal.entity, ports.suppressed)
     return await planning.plan_update(
-        proposal, brief, crm=ports.crm, catalogue=ports.catalogue, run_key=str(flow_run.id)[:8], feedback=feedback
+        proposal,
+        suppressing.without_people(brief, ports.suppressed),
+        crm=ports.crm,
+        catalogue=ports.catalogue,
+        run_key=str(flow_run.id)[:8],
+        fields=ports.fields,
+        feedback=feedback,
     )
 
 
@@ -69,7 +85,11 @@ async def plan_update(proposal: Proposal, brief: Brief, feedback: tuple[str, ...
 @guarded(action="crm.update", target=composition.crm_address)
 async def apply_update(update: CrmUpdate) -> CrmReceipt | Conflict:
     """Write the signed changes, once."""
-    return await applying.apply_update(update, crm=composition.agents().crm, by=f"run {flow_run.id}")
+    ports = composition.agents()
+    with _unless_suppressed():
+        return await applying.apply_update(
+            update, crm=ports.crm, by=f"run {flow_run.id}", fields=ports.fields, suppressed=ports.suppressed
+        )
 
 
 @task(name="plan CRM revert", **gated)
@@ -85,7 +105,17 @@ async def plan_revert(done: list[Written]) -> Draft[CrmUpdate]:
 @guarded(action="crm.revert", target=composition.crm_address)
 async def take_back(update: CrmUpdate) -> CrmReceipt:
     """Take back what was signed to be taken back, once."""
-    return await applying.take_back(update, crm=composition.agents().crm, by=f"run {flow_run.id}")
+    ports = composition.agents()
+    return await applying.take_back(update, crm=ports.crm, by=f"run {flow_run.id}", fields=ports.fields)
+
+
+@contextmanager
+def _unless_suppressed() -> Iterator[None]:
+    """Whoever is on the suppression list ends the run, with a sentence."""
+    try:
+        yield
+    except Suppressed as suppressed:
+        raise Ended("Suppressed", str(suppressed)) from None
 
 
 def _now() -> datetime:

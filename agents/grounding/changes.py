@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from agents.documents import Change, Create, CrmUpdate, Fact, FactKey, Finding, SetField
+from agents.documents import Change, Create, CrmUpdate, Fact, Finding, SetField
+from agents.fields import Fields, read_fields
 from agents.grounding.standing import Library, LookedUp
-from agents.planning import COMPANY_FACTS, CONTACT_FACTS, alike
-
-_FIELDS: dict[str, dict[FactKey, str]] = {"company": COMPANY_FACTS, "contact": CONTACT_FACTS}
+from agents.planning import alike
 
 
-def looked_up_update(update: CrmUpdate, library: Library) -> LookedUp:
+def looked_up_update(update: CrmUpdate, library: Library, fields: Fields | None = None) -> LookedUp:
     """One finding, `changes.<index>`, for every ticked change that names facts: whether they say what it writes."""
+    fields = fields or read_fields()
     findings, citations = [], []
     for index, change in enumerate(update.changes):
         if not change.apply or not change.fact_ids:
@@ -20,7 +20,7 @@ def looked_up_update(update: CrmUpdate, library: Library) -> LookedUp:
         place = f"changes.{index}"
         facts = [library.facts[one] for one in dict.fromkeys(change.fact_ids) if one in library.facts]
         missing = [f"there is no fact {one!r}" for one in change.fact_ids if one not in library.facts]
-        unlike = [] if missing else list(_unlike(change, facts))
+        unlike = [] if missing else list(_unlike(change, facts, fields))
         support = "unsupported" if unlike else "partly" if missing else "supported"
         told = Finding.model_validate({"claim_id": place, "support": support, "reasons": (*missing, *unlike)})
         findings.append(library.standing(told, change.fact_ids))
@@ -28,18 +28,18 @@ def looked_up_update(update: CrmUpdate, library: Library) -> LookedUp:
     return LookedUp(tuple(findings), tuple(citations))
 
 
-def _unlike(change: Change, facts: list[Fact]) -> Iterator[str]:
+def _unlike(change: Change, facts: list[Fact], fields: Fields) -> Iterator[str]:
     """What the change writes and the facts it names do not say, as reasons."""
     if isinstance(change, SetField):
         if change.after and not any(_says(fact, change.after) for fact in facts):
             yield f"“{change.after}” does not stand in what the change names"
     elif isinstance(change, Create):
-        fields = _FIELDS.get(change.object, {})
         for fact in facts:
-            field = fields.get(fact.key, "")
-            written = change.fields.get(field)
-            if written and not _says(fact, written):
-                yield f"the {field.replace('_', ' ')} is “{written}”, and the fact {fact.id!r} says “{fact.value}”"
+            for field, rule in fields.of(change.object).items():
+                written = change.fields.get(field) if rule.source == fact.key else None
+                if written and not _says(fact, written):
+                    name = field.replace("_", " ")
+                    yield f"the {name} is “{written}”, and the fact {fact.id!r} says “{fact.value}”"
 
 
 def _says(fact: Fact, written: str) -> bool:

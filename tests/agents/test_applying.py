@@ -219,7 +219,7 @@ def test_problems_name_what_the_crm_could_never_do(crm: Crm) -> None:
         crm=crm,
     )
 
-    assert [index for index, _ in found] == [0, 1]
+    assert [path for path, _ in found] == ["changes.0.fields.amount", "changes.1.field"]
     assert "'a lot' is not" in found[0][1]
     assert "no field 'owner'" in found[1][1]
 

@@ -96,7 +96,7 @@ def test_what_was_applied_needs_no_second_change_but_the_links_and_the_note(
     again = plan(proposal, halden, crm, catalogue).document
 
     assert {type(change) for change in again.changes} == {AddNote, Associate}
-    receipt = asyncio.run(apply_update(again, crm=crm, by="anna"))
+    receipt = asyncio.run(apply_update(again, crm=crm, by="bert"))
     assert {one.outcome for one in receipt.applied} == {"already"}  # type: ignore[union-attr]
 
 

@@ -173,7 +173,7 @@ def test_the_lines_that_the_page_quotes_of_pyproject_stand_there() -> None:
     layers = {contract["id"]: contract.get("layers", []) for contract in contracts}
     quoted = {span.strip('"') for span in code_spans(prose(EXTENDING)) if span.startswith('"')}
 
-    assert quoted == {"outreach | outreach_batch | upkeep"}
+    assert quoted == {"outreach | outreach_batch | revert | upkeep"}
     assert quoted <= set(layers["flows"])
     assert any(line.startswith("research") for line in layers["agents"])
     assert any(contract["id"] == "frameworks" and "source_modules" in contract for contract in contracts)

@@ -258,7 +258,7 @@ def test_what_the_crm_could_never_do_is_an_error_before_anybody_signs(examiner):
 
     examination = examiner.examine("agents.documents:CrmUpdate", update.model_dump(mode="json"), Evidence(), {})
 
-    assert [error.path for error in examination.errors] == ["changes.0"]
+    assert [error.path for error in examination.errors] == ["changes.0.field"]
     assert "shoe_size" in examination.errors[0].message
 
 
