@@ -66,6 +66,7 @@ async def apply_update(
         CrmError: the update was signed for another CRM.
         Suppressed: the company is on the list. Nothing was written.
         CrmUnavailable: the CRM stopped answering; what was done stays done, and running it again goes on from there.
+            `facts["receipt"]` says what was done until then.
     """
     if update.crm != crm.address:
         raise CrmError(
@@ -79,7 +80,10 @@ async def apply_update(
             record = record_of(update.changes[index])
             tried[index] = _Tried(Applied(index=index, outcome="skipped", record=record, detail=sentence))
         else:
-            tried[index] = await asyncio.to_thread(_attempt, index, update, crm, by)
+            try:
+                tried[index] = await asyncio.to_thread(_attempt, index, update, crm, by)
+            except CrmUnavailable as away:
+                raise _stopped(update, tried, away) from away
     in_order = [tried[index] for index in sorted(tried)]
     receipt = CrmReceipt(crm=update.crm, entity=update.entity, applied=tuple(one.applied for one in in_order))
     again = _merged([change for one in in_order for change in one.again])
@@ -126,6 +130,19 @@ def _is_amount(value: str) -> bool:
     except ValidationError:
         return False
     return True
+
+
+def _stopped(update: CrmUpdate, tried: dict[int, _Tried], away: CrmUnavailable) -> CrmUnavailable:
+    """The same trouble, with what was done before it: nothing half-done is hidden."""
+    done = [tried[index].applied for index in sorted(tried)]
+    written = sum(one.outcome in ("written", "already") for one in done)
+    many = len(update.changes)
+    told = (
+        f"{str(away).rstrip('.')}. Until then {written} of {many} changes were done; run again, it goes on from there."
+    )
+    return CrmUnavailable(
+        told, **{**away.facts, "receipt": CrmReceipt(crm=update.crm, entity=update.entity, applied=tuple(done))}
+    )
 
 
 def _refused(update: CrmUpdate, fields: Fields | None) -> dict[int, str]:
@@ -190,6 +207,8 @@ def _asked_again(change: Change, now: dict[str, str | None], crm: Crm) -> tuple[
                 field=field,
                 before=now.get(field),
                 after=after,
+                base="",
+                policy=change.policy,
                 why=change.why,
                 fact_ids=change.fact_ids,
             )
@@ -197,7 +216,8 @@ def _asked_again(change: Change, now: dict[str, str | None], crm: Crm) -> tuple[
             if not alike(field, now.get(field), after)
         )
     if isinstance(change, SetField):
-        return (change.model_copy(update={"before": now.get(change.field)}),)
+        base = (change.before or "") if change.base is None else change.base
+        return (change.model_copy(update={"before": now.get(change.field), "base": base}),)
     if isinstance(change, AddNote):
         key = _next_key(change.key)
         while crm.note(key) is not None:

@@ -356,7 +356,7 @@ class SetField(_FieldChange):
     """One field of a record that exists; `before` is what it held when the update was planned."""
 
     model_config = ConfigDict(
-        json_schema_extra=ui(order=["apply", "object", "key", "field", "before", "after", "policy", "why"])
+        json_schema_extra=ui(order=["apply", "object", "key", "field", "base", "before", "after", "policy", "why"])
     )
 
     kind: Literal["set_field"] = Field(default="set_field", json_schema_extra=_HIDDEN)
@@ -365,6 +365,12 @@ class SetField(_FieldChange):
     field: str = Field(min_length=1, json_schema_extra=_READONLY)
     before: str | None = Field(json_schema_extra=_READONLY)
     after: str
+    base: str | None = Field(
+        default=None,
+        description="what it held when it was first planned, where somebody has changed it since",
+        exclude_if=lambda base: base is None,
+        json_schema_extra=ui(readonly=True, label="When first planned"),
+    )
 
 
 class AddNote(_Change):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 from agents.catalogue import Catalogue
 from agents.documents import (
@@ -22,9 +23,10 @@ from agents.documents import (
 )
 from agents.fields import Fields
 from agents.glance import Glance
-from agents.planning import deal_key, note_key, planned
+from agents.planning import CATALOGUE, deal_key, note_key, planned
 from agents.ports import Crm
 from agents.records import Records, short, words
+from agents.texts import money_text
 
 _RUN = "preview"
 PREVIEW = "planned from this text; waits for its own approval"
@@ -37,6 +39,12 @@ class Effect(Value):
     field: str
     before: str | None = None
     after: str | None = None
+    moved: bool = False
+    """Somebody else changed it since it was first planned: `base` is what it held then, `now` what it holds."""
+    base: str | None = None
+    now: str | None = None
+    rests_on: str = ""
+    """Address of what `now` was read from, where it counts only if that moved."""
     why: str = ""
     note: str = ""
     path: str = ""
@@ -66,7 +74,27 @@ def _of_proposal(proposal: Proposal, crm: Crm, catalogue: Catalogue, fields: Fie
     update = planned(proposal, nothing, crm=glance, catalogue=catalogue, run_key=_RUN, fields=fields).document
     # Nothing can be ticked here: the update will be a document of its own.
     found = [effect.model_copy(update={"path": ""}) for effect in _of_update(Records(update, glance))]
+    found += _of_prices(proposal, catalogue)
     return (found[0].model_copy(update={"note": PREVIEW}), *found[1:])
+
+
+def _of_prices(proposal: Proposal, catalogue: Catalogue) -> Iterator[Effect]:
+    """Price lines that the catalogue prices otherwise; told only where it changed since the draft was made."""
+    for line in proposal.lines:
+        offer = catalogue.offer(line.offer)
+        if offer is not None and offer.unit_price == line.unit_price:
+            continue
+        price = money_text(line.unit_price, proposal.currency)
+        yield Effect(
+            record=f"Offer {line.name}",
+            field="Unit price",
+            before=price,
+            base=price,
+            now=money_text(offer.unit_price, catalogue.currency) if offer else "no longer offered",
+            after=price,
+            moved=True,
+            rests_on=CATALOGUE,
+        )
 
 
 def _of_update(records: Records) -> Iterator[Effect]:
@@ -95,19 +123,20 @@ def _of_change(change: Change, records: Records) -> Iterator[Effect]:
 
 def _of_create(change: Create, records: Records) -> Iterator[Effect]:
     record = f"New {records.called(change.object, change.key)}"
-    there = "it is in the CRM by now; only an equal record counts as done" if _is_there(change, records) else ""
+    there = records.read(change.object, change.key)
+    note = "it is in the CRM by now; only an equal record counts as done" if there else ""
     for number, (field, value) in enumerate(change.fields.items()):
+        after = records.value(change.object, change.key, field, value)
+        held = records.holds(change.object, change.key, field)
+        now = records.value(change.object, change.key, field, held) if held else None
         yield Effect(
             record=record,
             field=_called(change.object, field),
-            after=records.value(change.object, change.key, field, value),
+            after=after,
+            **(_moved(None, now, after) if now else {}),
             why=change.why if number == 0 else "",
-            note=there if number == 0 else "",
+            note=note if number == 0 else "",
         )
-
-
-def _is_there(change: Create, records: Records) -> bool:
-    return records.read(change.object, change.key) is not None
 
 
 def _of_field(change: SetField, records: Records) -> Effect:
@@ -119,6 +148,7 @@ def _of_field(change: SetField, records: Records) -> Effect:
         shown(change.before),
         shown(change.after),
     )
+    base = before if change.base is None else shown(change.base)
     note = ""
     if not records.will_be(change.object, change.key):
         note = "there is no such record now, so nothing is written"
@@ -131,6 +161,7 @@ def _of_field(change: SetField, records: Records) -> Effect:
         field=_called(change.object, change.field),
         before=before,
         after=after,
+        **_moved(base, now, after),
         why=change.why,
         note=note,
     )
@@ -139,6 +170,7 @@ def _of_field(change: SetField, records: Records) -> Effect:
 def _of_note(change: AddNote, records: Records) -> Effect:
     there = records.note(change.key)
     note = ""
+    other = there is not None and there.body != change.body
     if there is not None:
         same = there.body == change.body
         note = "this note is there already" if same else "a note with other words is there already"
@@ -148,6 +180,8 @@ def _of_note(change: AddNote, records: Records) -> Effect:
         record=_capital(records.called(change.object, change.about)),
         field="Note",
         after=f"{len(change.body):,} characters: {short(change.body)}",
+        moved=other,
+        now=short(there.body) if there and other else None,
         why=change.why,
         note=note,
     )
@@ -178,10 +212,13 @@ def _of_removal(change: Remove, records: Records) -> Iterator[Effect]:
         note = "changed since this was planned, so it is not archived"
     told = change.fields or {"record": change.key}
     for number, (field, value) in enumerate(told.items()):
+        held = records.holds(change.object, change.key, field) if record else None
+        before, now = (records.value(change.object, change.key, field, one) if one else None for one in (value, held))
         yield Effect(
             record=f"Archived: {called}",
             field=_called(change.object, field),
-            before=records.value(change.object, change.key, field, value),
+            before=before,
+            **(_moved(before, now, None) if record and change.fields else {}),
             why=change.why if number == 0 else "",
             note=note if number == 0 else "",
         )
@@ -212,6 +249,11 @@ def _of_unlinking(change: Dissociate, records: Records) -> Effect:
         why=change.why,
         note="" if linked else "the two are not linked any more",
     )
+
+
+def _moved(base: str | None, now: str | None, after: str | None) -> dict[str, Any]:
+    """What a value was, is and will be, where it is neither as it was nor as it will be."""
+    return {"moved": True, "base": base, "now": now} if now not in (base, after) else {}
 
 
 def _called(kind: str, field: str) -> str:

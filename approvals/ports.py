@@ -110,6 +110,10 @@ class Effect(Value):
     record: str = Field(description="which record, in words, such as `Company Halden Freight`")
     field: str = Field(description="what of it, in words, such as `Deal amount`")
     before: str | None = Field(default=None, description="what it held when this was planned; None: nothing")
+    moved: bool = Field(default=False, description="somebody else changed it since it was first planned")
+    base: str | None = Field(default=None, description="what it held when it was first planned; told where it moved")
+    now: str | None = Field(default=None, description="what it holds now; told where it moved")
+    rests_on: str = Field(default="", description="told as moved only where the record of this address moved")
     after: str | None = Field(default=None, description="what it will hold; None: nothing")
     why: str = ""
     note: str = Field(default="", description="an honest warning, such as `changed to 51,000 since`")

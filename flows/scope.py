@@ -20,9 +20,10 @@ from prefect.client.orchestration import get_client
 from prefect.context import FlowRunContext, TaskRunContext
 from prefect.exceptions import ObjectNotFound
 from prefect.logging import get_logger, get_run_logger
-from prefect.states import Completed
+from prefect.states import Completed, Failed
 from pydantic import BaseModel
 
+from agents.errors import CrmError
 from approvals.decisions import Actor
 from approvals.errors import QueueUnavailable
 from approvals.holders import new_holder
@@ -212,7 +213,8 @@ def flow(
     *, gates: Sequence[Gate[Any]], name: str | None = None, **options: Any
 ) -> Callable[[Callable[P, Awaitable[R]]], prefect.Flow[P, Any]]:
     """Prefect's `flow`, with gates: they are checked before the first line, and an answer that is no approval ends
-    the run as Completed with the name Rejected, Returned, Expired or Withdrawn instead of a failure.
+    the run as Completed with the name Rejected, Returned, Expired or Withdrawn instead of a failure. Trouble with the
+    CRM ends it as Failed, under the trouble's name and with a sentence.
 
     Takes Prefect's own options too; `retries` must stay 0, for every resumption counts as an attempt.
 
@@ -242,6 +244,9 @@ def flow(
                 except Ended as end:
                     get_run_logger().info(str(end))
                     return Completed(name=end.outcome, message=str(end)[:500])
+                except CrmError as trouble:
+                    # A sentence that says what to do, and no traceback. Run again, it goes on where it stopped.
+                    return Failed(name=type(trouble).__name__, message=str(trouble)[:500])
                 except QueueUnavailable as away:
                     await put_off(away)
                 finally:

@@ -8,14 +8,17 @@ from datetime import UTC, datetime
 from typing import Any
 
 from prefect import task
+from prefect.artifacts import acreate_table_artifact
 from prefect.cache_policies import INPUTS, NO_CACHE, RUN_ID
+from prefect.client.schemas.objects import State
 from prefect.runtime import flow_run
 
 from agents import applying, drafting, planning, reverting, suppressing
 from agents import research as researching
 from agents.documents import Brief, Conflict, CrmReceipt, CrmUpdate, Draft, Proposal, Prospect
-from agents.errors import NothingToRevert, Suppressed
+from agents.errors import AgentError, CrmUnavailable, NothingToRevert, Suppressed
 from agents.reverting import Written
+from approvals.errors import NoPermit
 from flows import composition
 from flows.errors import Ended
 from flows.gates import Gate
@@ -33,8 +36,21 @@ gated: dict[str, Any] = {"cache_policy": NO_CACHE, "persist_result": False}
 ungated: dict[str, Any] = {"cache_policy": INPUTS + RUN_ID, "persist_result": True, "result_serializer": "json"}
 """Options for a step whose result the flow uses as it is: it runs once a run, even if its source changes meanwhile."""
 
+
+def worth_another_try(_task: Any, _run: Any, state: State[Any]) -> bool:
+    """Whether minutes may mend what went wrong: an outage they may, a refusal they do not."""
+    error: object = state.data
+    if isinstance(error, Ended | NoPermit):
+        return False
+    return isinstance(error, CrmUnavailable) or not isinstance(error, AgentError)
+
+
 # Minutes belong to tasks, seconds to connectors.
-_PATIENT: dict[str, Any] = {"retries": 2, "retry_delay_seconds": [60, 300]}
+_PATIENT: dict[str, Any] = {
+    "retries": 2,
+    "retry_delay_seconds": [60, 300],
+    "retry_condition_fn": worth_another_try,
+}
 
 
 @task(name="research", **gated)
@@ -64,7 +80,7 @@ async def draft_proposal(
     )
 
 
-@task(name="plan CRM update", **gated)
+@task(name="plan CRM update", **gated, **_PATIENT)
 async def plan_update(proposal: Proposal, brief: Brief, feedback: tuple[str, ...] = ()) -> Draft[CrmUpdate]:
     """Plan what the signed proposal changes in the CRM."""
     ports = composition.agents()
@@ -87,12 +103,16 @@ async def apply_update(update: CrmUpdate) -> CrmReceipt | Conflict:
     """Write the signed changes, once."""
     ports = composition.agents()
     with _unless_suppressed():
-        return await applying.apply_update(
-            update, crm=ports.crm, by=f"run {flow_run.id}", fields=ports.fields, suppressed=ports.suppressed
-        )
+        try:
+            return await applying.apply_update(
+                update, crm=ports.crm, by=f"run {flow_run.id}", fields=ports.fields, suppressed=ports.suppressed
+            )
+        except CrmUnavailable as away:
+            await _lay_out(away)
+            raise
 
 
-@task(name="plan CRM revert", **gated)
+@task(name="plan CRM revert", **gated, **_PATIENT)
 async def plan_revert(done: list[Written]) -> Draft[CrmUpdate]:
     """Plan the way back from what was written, where the CRM holds it still."""
     try:
@@ -106,7 +126,19 @@ async def plan_revert(done: list[Written]) -> Draft[CrmUpdate]:
 async def take_back(update: CrmUpdate) -> CrmReceipt:
     """Take back what was signed to be taken back, once."""
     ports = composition.agents()
-    return await applying.take_back(update, crm=ports.crm, by=f"run {flow_run.id}", fields=ports.fields)
+    try:
+        return await applying.take_back(update, crm=ports.crm, by=f"run {flow_run.id}", fields=ports.fields)
+    except CrmUnavailable as away:
+        await _lay_out(away)
+        raise
+
+
+async def _lay_out(away: CrmUnavailable) -> None:
+    """Show beside the run what was done before the CRM stopped answering."""
+    receipt = away.facts.get("receipt")
+    if isinstance(receipt, CrmReceipt) and receipt.applied:
+        rows = [{"outcome": one.outcome, "record": one.record, "detail": one.detail} for one in receipt.applied]
+        await acreate_table_artifact(table=rows, key="done-so-far", description=str(away)[:500])
 
 
 @contextmanager

@@ -162,8 +162,23 @@ def test_a_field_that_moved_is_asked_again_with_what_it_holds_now(crm: Crm) -> N
     result = applied(update_of(change), crm)
 
     assert isinstance(result, Conflict)
-    assert result.remaining.changes == (change.model_copy(update={"before": "1"}),)
+    assert result.remaining.changes == (change.model_copy(update={"before": "1", "base": "0"}),)
     assert result.remaining.crm == "embedded://?memory"
+
+
+def test_a_field_that_moves_twice_keeps_what_it_held_at_first(crm: Crm) -> None:
+    crm.apply(COMPANY, by="bert")
+    change = SetField(object="company", key=COMPANY.key, field="phone", before="0", after="3")
+    first = applied(update_of(change), crm)
+    assert isinstance(first, Conflict)
+    crm.apply(change.model_copy(update={"before": "1", "after": "2"}), by="bert")
+
+    second = applied(first.remaining, crm)
+
+    assert isinstance(second, Conflict)
+    (again,) = second.remaining.changes
+    assert isinstance(again, SetField)
+    assert (again.base, again.before, again.after) == ("0", "2", "3")
 
 
 def test_a_note_key_taken_by_other_words_is_asked_again_under_a_new_key(crm: Crm) -> None:

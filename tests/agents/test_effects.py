@@ -7,7 +7,20 @@ import asyncio
 import pytest
 
 from agents.catalogue import Catalogue
-from agents.documents import AddNote, Associate, Brief, Change, Create, CrmUpdate, EntityRef, Proposal, SetField
+from agents.documents import (
+    AddNote,
+    Associate,
+    Brief,
+    Change,
+    Create,
+    CrmUpdate,
+    Dissociate,
+    EntityRef,
+    Proposal,
+    Remove,
+    RemoveNote,
+    SetField,
+)
 from agents.drafting import draft_proposal
 from agents.effects import PREVIEW, Effect, effects
 from agents.ports import Crm, Model
@@ -51,6 +64,88 @@ def test_what_somebody_changed_since_is_said(filled: Crm, catalogue: Catalogue) 
 
     assert (effect.before, effect.after) == ("42,000.00 EUR", "55,000.00 EUR")
     assert effect.note == "changed to 51,000.00 EUR since this was planned"
+    assert (effect.moved, effect.base, effect.now) == (True, "42,000.00 EUR", "51,000.00 EUR")
+
+
+def test_asked_again_it_is_told_what_it_was_is_and_will_be(filled: Crm, catalogue: Catalogue) -> None:
+    again = AMOUNT.model_copy(update={"base": "40000.00"})
+
+    (effect,) = of(filled, catalogue, again)
+
+    assert (effect.moved, effect.base, effect.now, effect.after) == (
+        True,
+        "40,000.00 EUR",
+        "42,000.00 EUR",
+        "55,000.00 EUR",
+    )
+    assert effect.note == ""
+
+
+def test_what_is_as_it_was_planned_on_has_not_moved(filled: Crm, catalogue: Catalogue) -> None:
+    create = Create(object="company", key="co:other.example", fields={"name": "Other"})
+    removed = Remove(object="company", key=COMPANY, fields={"name": "Halden Freight", "phone": "1"})
+
+    found = of(filled, catalogue, AMOUNT, create, removed)
+
+    assert not [effect for effect in found if effect.moved]
+
+
+def test_a_record_that_somebody_made_meanwhile_is_held_against_the_proposed_one(
+    filled: Crm, catalogue: Catalogue
+) -> None:
+    create = Create(object="company", key=COMPANY, fields={"name": "Halden", "phone": "1", "email": "a@halden.example"})
+
+    found = {effect.field: effect for effect in of(filled, catalogue, create)}
+
+    assert [field for field, effect in found.items() if effect.moved] == ["Name"]
+    assert (found["Name"].base, found["Name"].now, found["Name"].after) == (None, "Halden Freight", "Halden")
+
+
+def test_what_is_to_be_taken_away_tells_what_it_takes_and_what_moved(filled: Crm, catalogue: Catalogue) -> None:
+    note = AddNote(key="nt:1", object="company", about=COMPANY, body="Signed.")
+    link = Associate(object="deal", key=DEAL, to_object="company", to_key=COMPANY)
+    for change in (note, link):
+        filled.apply(change, by="bert")
+
+    archived, phone, unlinked, forgotten = of(
+        filled,
+        catalogue,
+        Remove(object="company", key=COMPANY, fields={"name": "Halden Freight", "phone": "9"}),
+        Dissociate(object="deal", key=DEAL, to_object="company", to_key=COMPANY),
+        RemoveNote(key="nt:1", object="company", about=COMPANY, body="Signed."),
+    )
+
+    assert (archived.record, archived.before, archived.after) == (
+        "Archived: Company Halden Freight",
+        "Halden Freight",
+        None,
+    )
+    assert archived.note == "changed since this was planned, so it is not archived"
+    assert (phone.moved, phone.base, phone.now) == (True, "9", "1")
+    assert (unlinked.field, unlinked.before, unlinked.note) == ("Link", "Company Halden Freight", "")
+    assert (forgotten.field, forgotten.before, forgotten.note) == ("Note", "7 characters: Signed.", "")
+
+
+def test_a_price_that_the_catalogue_says_otherwise_is_held_against_it(
+    crm: Crm, halden: Brief, model: Model, catalogue: Catalogue
+) -> None:
+    proposal = asyncio.run(draft_proposal(halden, model=model, catalogue=catalogue)).document
+    line = proposal.lines[0]
+    dearer = catalogue.model_copy(
+        update={
+            "offers": tuple(
+                offer.model_copy(update={"unit_price": line.unit_price + 10}) if offer.id == line.offer else offer
+                for offer in catalogue.offers
+            )
+        }
+    )
+
+    same = [effect for effect in effects(proposal, crm=crm, catalogue=catalogue) if effect.moved]
+    (moved,) = [effect for effect in effects(proposal, crm=crm, catalogue=dearer) if effect.moved]
+
+    assert same == []
+    assert moved.rests_on == "catalogue:"
+    assert moved.base == moved.after != moved.now
 
 
 def test_emptied_done_already_and_gone_are_said_too(filled: Crm, catalogue: Catalogue) -> None:

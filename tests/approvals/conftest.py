@@ -34,7 +34,7 @@ from approvals.outbox import Outbox, Terms
 from approvals.people import PeopleList
 from approvals.permits import Grant
 from approvals.policies import Policies, Policy
-from approvals.ports import Examination, Person, StartedRun, Store
+from approvals.ports import Effect, Examination, Person, StartedRun, Store
 from approvals.requests import Evidence, Fact, Finding, Identity, Moved, Proposed, Request, RunReference, Source
 from approvals.reverts import Reverts, Way
 from approvals.service import ApprovalService
@@ -204,6 +204,7 @@ class OfferExaminer:
     def __init__(self) -> None:
         self.world: dict[str, str] = {}
         """Address of a record -> its version now; what is not here has not moved."""
+        self.effects: tuple[Effect, ...] = ()
         self.failure: BaseException | None = None
         self.asked = 0
         self._answers = threading.Event()
@@ -240,6 +241,7 @@ class OfferExaminer:
                 if self.world.get(address, was) != was
             ),
             consequences=(f"An offer over {offer.amount} goes out.",),
+            effects=self.effects,
         )
 
 

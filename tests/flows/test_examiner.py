@@ -210,6 +210,7 @@ def test_what_approving_changes_is_told_of_the_edited_document(examiner):
     assert effect.model_dump() == {
         "record": "Company Halden", "field": "Phone", "before": "1", "after": "4", "why": "Because.",
         "note": "changed to 2 since this was planned", "path": "changes.0.apply", "applies": True,
+        "moved": True, "base": "1", "now": "2", "rests_on": "",
     }  # fmt: skip
 
 

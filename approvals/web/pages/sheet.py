@@ -14,9 +14,9 @@ from approvals.errors import ApprovalError, FieldError
 from approvals.filters import Filters
 from approvals.forms import Node
 from approvals.lifecycle import Action, State
-from approvals.ports import Examination, Listed
+from approvals.ports import Effect, Examination, Listed
 from approvals.receipts import items
-from approvals.requests import Request
+from approvals.requests import Content, Request
 from approvals.web import looks, words
 from approvals.web.pages import document as documents
 from approvals.web.pages import past, seen
@@ -128,6 +128,8 @@ class Sheet:
     changes: tuple[Change, ...]
     follows: tuple[seen.Line, ...]
     effects: tuple[seen.Altered, ...]
+    moved: tuple[Effect, ...]
+    """What somebody else changed since this was planned: then, now, and as proposed."""
     checks: tuple[seen.Line, ...]
     evidence: seen.Evidence
     standings: dict[str, str]
@@ -214,7 +216,8 @@ def sheet(visit: Visit, request: Request, filters: Filters, typed: Typed | None 
         ),
         changes=changed,
         follows=seen.follows(examination),
-        effects=seen.altered(examination.effects) if examination else (),
+        effects=seen.altered(_without_prices(examination.effects)) if examination else (),
+        moved=_moved(examination.effects, content) if examination else (),
         checks=checks,
         evidence=evidence,
         standings={finding.claim_id: finding.standing for finding in findings},
@@ -229,6 +232,16 @@ def sheet(visit: Visit, request: Request, filters: Filters, typed: Typed | None 
         left=_left(request, now),
         confirmation=confirmation(request, document),
     )
+
+
+def _without_prices(effects: Sequence[Effect]) -> tuple[Effect, ...]:
+    """Those that change something; one that only rests on what may have moved changes nothing."""
+    return tuple(effect for effect in effects if not effect.rests_on)
+
+
+def _moved(effects: Sequence[Effect], content: Content) -> tuple[Effect, ...]:
+    addresses = {moved.address for moved in content.moved}
+    return tuple(effect for effect in effects if effect.moved and (not effect.rests_on or effect.rests_on in addresses))
 
 
 def beside(visit: Visit, request: Request, filters: Filters) -> Beside:

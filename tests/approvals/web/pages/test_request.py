@@ -7,6 +7,7 @@ import json
 import pytest
 
 from approvals.lifecycle import Action
+from approvals.ports import Effect
 
 HIGH = {"flags": [{"code": "too_cheap", "message": "Below the floor", "severity": "high"}]}
 VERDICT_OF = {Action.APPROVE: "approve", Action.REJECT: "reject", Action.RETURN: "return"}
@@ -289,6 +290,45 @@ def test_records_that_moved_are_told_before_anybody_approves(browse, open_reques
     assert answer.status == 409
     assert "crm:northwind: was v1, is v2" in answer.said()
     assert service.get(request.id).state == "pending"
+
+
+def test_what_somebody_changed_since_stands_in_three_columns(browse, open_request, examiner, BEN):
+    moved = Effect(record="Company Northwind", field="phone", before="1", base="1", now="2", after="3", moved=True)
+    price = Effect(record="Offer Shops", field="unit_price", base="10", now="12", after="10", moved=True, rests_on="c:")
+    examiner.effects = (moved, price, Effect(record="Company Northwind", field="email", after="x"))
+    request = open_request()
+    browser = browse(BEN)
+
+    page = browser.get(f"/r/{request.id}")
+
+    assert [cell.text(strip=True) for cell in page.all("#moved thead th")] == [
+        "What", "When planned", "Now", "Proposed",
+    ]  # fmt: skip
+    assert [cell.text(strip=True) for cell in page.all("#moved tbody tr > *")] == [
+        "Company Northwind · Phone", "1", "2", "3",
+    ]  # fmt: skip
+
+
+def test_what_only_rests_on_something_is_told_once_that_has_moved(browse, open_request, examiner, BEN):
+    examiner.effects = (
+        Effect(record="Offer Shops", field="unit_price", base="10", after="10", moved=True, rests_on="crm:northwind"),
+    )
+    request = open_request()
+    browser = browse(BEN)
+    before = browser.get(f"/r/{request.id}")
+    examiner.world["crm:northwind"] = "v2"
+    browser.submit(before, "form#decide", ("verdict", "approve"))
+
+    after = browser.get(f"/r/{request.id}")
+
+    assert not before.all("#moved")
+    assert [cell.text(strip=True) for cell in after.all("#moved tbody tr > *")] == [
+        "Offer Shops · Unit price", "10", "nothing", "10",
+    ]  # fmt: skip
+
+
+def test_where_nothing_moved_there_are_no_columns(browse, open_request, BEN):
+    assert not browse(BEN).get(f"/r/{open_request().id}").all("#moved")
 
 
 def test_the_same_form_sent_twice_decides_once(browse, open_request, service, events, BEN):
