@@ -135,14 +135,12 @@ def _is_amount(value: str) -> bool:
 def _stopped(update: CrmUpdate, tried: dict[int, _Tried], away: CrmUnavailable) -> CrmUnavailable:
     """The same trouble, with what was done before it: nothing half-done is hidden."""
     done = [tried[index].applied for index in sorted(tried)]
-    written = sum(one.outcome in ("written", "already") for one in done)
-    many = len(update.changes)
     told = (
-        f"{str(away).rstrip('.')}. Until then {written} of {many} changes were done; run again, it goes on from there."
+        f"{str(away).rstrip('.')}. This try came through {len(done)} of {len(update.changes)} changes; "
+        "what was done stays done, and run again it goes on from there."
     )
-    return CrmUnavailable(
-        told, **{**away.facts, "receipt": CrmReceipt(crm=update.crm, entity=update.entity, applied=tuple(done))}
-    )
+    receipt = CrmReceipt(crm=update.crm, entity=update.entity, applied=tuple(done))
+    return CrmUnavailable(told, **{**away.facts, "receipt": receipt})
 
 
 def _refused(update: CrmUpdate, fields: Fields | None) -> dict[int, str]:

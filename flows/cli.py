@@ -25,7 +25,7 @@ from approvals.errors import ApprovalError, PeopleError
 from approvals.people import read_people
 from approvals.settings import read_settings
 from flows.busy import ask_again_soon
-from flows.errors import FlowError
+from flows.errors import ENDS, FlowError
 from flows.handover import Ear, tell
 from flows.prefect_server import Addresses, count_runs, settings_for
 from flows.premises import running
@@ -39,9 +39,6 @@ if TYPE_CHECKING:
 
 REQUESTER = "requester@localhost"
 """The person `up` creates to ask; the one `run` asks for where nobody else is named."""
-
-ENDS = ("Completed", "Rejected", "Returned", "Expired", "Withdrawn")
-"""Final states that a run may end in as it should."""
 
 REVIEWER = "reviewer@localhost"
 """The person `up` creates to decide."""
@@ -253,9 +250,7 @@ def run_outreach(
             typer.echo(f"{run['name']}  {run['url']}{ended}")
         if not wait:
             typer.echo("See `countersign queue` for what waits.")
-    if wait and any(
-        run["state"] not in ("Completed", "Rejected", "Returned", "Expired", "Withdrawn") for run in started
-    ):
+    if wait and any(run["state"] not in ENDS for run in started):
         _fail("A run did not end as it should; its page in the Prefect UI says why.")
 
 

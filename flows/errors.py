@@ -46,6 +46,10 @@ class GateInvalid(FlowError):
     """This gate contradicts itself."""
 
 
+ENDS = ("Completed", "Rejected", "Returned", "Expired", "Withdrawn", "Suppressed", "NothingToRevert")
+"""Final states that a run may end in as it should."""
+
+
 class Ended(FlowError):
     """The flow ends here as it should; its run is Completed under a name of its own."""
 

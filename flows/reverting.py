@@ -17,6 +17,7 @@ from approvals.errors import NotFound
 from approvals.lifecycle import OPEN
 from approvals.ports import Wanted
 from approvals.reading import Reading
+from flows.errors import ENDS, FlowError
 from flows.premises import running
 from flows.settings import read_settings
 from flows.supervisor import Supervisor, interruptible
@@ -56,6 +57,8 @@ def revert_command(
         typer.echo("See `countersign queue` for what waits.")
     elif not ended:
         typer.echo("The run waits; `countersign up` goes on with it.")
+    if ended and ended not in ENDS:
+        raise FlowError(f"The run ended as {ended}; its page in the Prefect UI says why.")
 
 
 @contextmanager

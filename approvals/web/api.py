@@ -11,6 +11,7 @@ from approvals.decisions import Actor, Edit, UtcDatetime, Value, Verdict
 from approvals.editing import check_typed
 from approvals.errors import NotActionable
 from approvals.lifecycle import TRANSITIONS, State
+from approvals.ports import StartedRun
 from approvals.requests import Comment, Request, Snooze
 from approvals.views import (
     Detail,
@@ -237,3 +238,9 @@ def unsnooze(at: AtDesk, by: Caller, request_id: RequestId) -> Response:
     """Show a request to the caller again."""
     at.approvals.service.unsnooze(_to_act_on(at, request_id, by).id, by)
     return Response(status_code=204)
+
+
+@router.post("/requests/{request_id}/revert", responses=ACTS)
+def revert(at: AtDesk, by: Caller, request_id: RequestId) -> StartedRun:
+    """Ask for what was done to be taken back; a run of its own has that signed first, and one goes on at a time."""
+    return at.approvals.reverts.ask(_to_act_on(at, request_id, by).id, by)

@@ -135,7 +135,7 @@ def test_a_record_that_came_into_being_becomes_field_changes_and_the_rest_is_don
     assert isinstance(result, Conflict)
     assert outcomes(result) == ["conflict", "written", "written", "written"]
     assert result.remaining.changes == (
-        SetField(object="company", key=COMPANY.key, field="phone", before="2", after="1", why="New."),
+        SetField(object="company", key=COMPANY.key, field="phone", before="2", after="1", base="", why="New."),
     )
     record = crm.read("company", COMPANY.key)
     assert record is not None

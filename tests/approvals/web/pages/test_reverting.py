@@ -85,3 +85,15 @@ def test_a_prefect_that_is_away_is_told_in_a_sentence(browse, done, starter, CLE
 
     assert answer.status == 503
     assert "Prefect does not answer" in answer.text
+
+
+def test_it_is_asked_for_over_rest_as_well(call, done, starter, events, CLEO):
+    request = done({"applied": APPLIED})
+
+    answer = call(CLEO.id, "read", "decide").send("POST", f"/requests/{request.id}/revert")
+
+    (started,) = starter.started.values()
+    assert answer.status_code == 200
+    assert answer.json() == {"id": f"run of revert:{request.id}:0", "name": "", "ended": False}
+    assert started["by"] == CLEO.id
+    assert events(request.id)[-1] == "effect.revert_asked"
