@@ -23,7 +23,7 @@ from prefect.logging import get_logger, get_run_logger
 from prefect.states import Completed, Failed
 from pydantic import BaseModel
 
-from agents.errors import CrmError
+from agents.errors import CrmError, SuppressionError
 from approvals.decisions import Actor
 from approvals.errors import QueueUnavailable
 from approvals.holders import new_holder
@@ -244,7 +244,7 @@ def flow(
                 except Ended as end:
                     get_run_logger().info(str(end))
                     return Completed(name=end.outcome, message=str(end)[:500])
-                except CrmError as trouble:
+                except (CrmError, SuppressionError) as trouble:
                     # A sentence that says what to do, and no traceback. Run again, it goes on where it stopped.
                     return Failed(name=type(trouble).__name__, message=str(trouble)[:500])
                 except QueueUnavailable as away:

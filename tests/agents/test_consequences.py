@@ -13,13 +13,16 @@ from agents.documents import (
     Change,
     Create,
     CrmUpdate,
+    Dissociate,
     EntityRef,
     Proposal,
     Prospect,
+    Remove,
+    RemoveNote,
     SetField,
 )
 from agents.drafting import draft_proposal
-from agents.ports import Crm, Model
+from agents.ports import Capabilities, Crm, Model
 
 ENTITY = EntityRef(name="Halden Freight", domain="halden.example")
 DEAL = "dl:halden.example:run-1"
@@ -135,3 +138,41 @@ def test_reading_consequences_writes_nothing(proposal: Proposal, crm: Crm) -> No
 
 def test_other_documents_have_none(crm: Crm) -> None:
     assert consequences(Prospect(target="halden.example"), crm=crm) == ()  # type: ignore[arg-type]
+
+
+def test_what_is_taken_away_is_named_and_whether_it_can_come_back(crm: Crm) -> None:
+    company = Create(object="company", key="co:halden.example", fields={"name": "Halden"})
+    deal = Create(object="deal", key=DEAL, fields={"name": "Offer"})
+    for change in (company, deal):
+        crm.apply(change, by="bert")
+    removal = Remove(object="company", key=company.key, fields=company.fields)
+
+    said = of(
+        removal,
+        RemoveNote(key="nt:1", object="deal", about=DEAL, body="Signed."),
+        Dissociate(object="deal", key=DEAL, to_object="company", to_key=company.key),
+        crm=crm,
+    )
+
+    assert said == (
+        "Archives the company Halden; it can be brought back.",
+        "Takes a note of 7 characters away from the deal of Halden Freight.",
+        "Takes the link between the deal of Halden Freight and the company Halden away.",
+        ENDS,
+    )
+
+
+def test_a_crm_that_brings_nothing_back_says_so(crm: Crm) -> None:
+    class Final:
+        """A CRM without an archive that gives anything back."""
+
+        capabilities = Capabilities(restores=False)
+
+        def __getattr__(self, name: str) -> object:
+            return getattr(crm, name)
+
+    removal = Remove(object="company", key="co:halden.example", fields={})
+
+    said = of(removal, crm=Final())  # type: ignore[arg-type]
+
+    assert said[0] == "Archives the company co:halden.example, for good as far as this CRM says."

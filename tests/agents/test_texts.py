@@ -12,11 +12,14 @@ from agents.documents import (
     Claim,
     Create,
     CrmUpdate,
+    Dissociate,
     EntityRef,
     Fact,
     FactKey,
     PriceLine,
     Proposal,
+    Remove,
+    RemoveNote,
     Section,
     SetField,
     Source,
@@ -128,3 +131,21 @@ def test_an_update_reads_as_its_changes_in_order_and_marks_what_is_not_to_be_don
     assert "2. NOT TO BE DONE: Set amount of the deal dl:1\n  from empty to “12.00”" in text
     assert "3. Add the note nt:1 to the deal dl:1\n  | one\n  | two" in text
     assert "4. Link the deal dl:1 with the company co:tern.example" in text
+
+
+def test_what_an_update_takes_away_reads_in_its_own_words() -> None:
+    update = CrmUpdate(
+        crm="embedded://",
+        entity=EntityRef(name="Halden Freight"),
+        changes=(
+            Dissociate(object="deal", key="dl:1", to_object="company", to_key="co:1"),
+            RemoveNote(key="nt:1", object="deal", about="dl:1", body="Signed."),
+            Remove(object="deal", key="dl:1", fields={"name": "Offer"}),
+        ),
+    )
+
+    text = render_update(update)
+
+    assert "Unlink the deal dl:1 from the company co:1" in text
+    assert "Take the note nt:1 away from the deal dl:1" in text
+    assert "Archive the deal dl:1" in text

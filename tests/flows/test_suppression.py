@@ -65,6 +65,17 @@ def test_a_company_that_only_research_recognises_is_not_asked_about_either(house
     assert house.requests() == []
 
 
+def test_a_list_that_does_not_read_lets_nobody_through(house):
+    (house.home / "suppressed.csv").write_text("no list\nat all\n")
+    run = house.start(outreach, prospect=PROSPECT)
+
+    state = house.execute(outreach, run)
+
+    assert (state.type.value, state.name) == ("FAILED", "SuppressionUnavailable")
+    assert "Nobody is approached until it does" in state.message
+    assert house.requests() == []
+
+
 def test_a_company_that_is_listed_before_the_draft_is_not_drafted_for(house, monkeypatch):
     shipped = resources.files("approvals").joinpath("policies.toml").read_text()
     (house.home / "asking.toml").write_text(shipped.replace('ask_when = "flagged"', ""))
