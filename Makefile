@@ -7,7 +7,7 @@ TESTS ?= tests
 CHROMIUM = $(or $(COUNTERSIGN_CHROMIUM),$(shell command -v chromium || command -v chromium-browser || command -v google-chrome))
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo up showcase test test-browser test-faults check bench docs lock clean
+.PHONY: help install demo up showcase test test-browser test-faults test-tryton check bench docs lock clean
 
 help:  ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -45,6 +45,10 @@ test-browser: $(STAMP)  ## the pages in Chromium
 
 test-faults: $(STAMP)  ## what takes minutes: every part killed at every point of a run's life, and more of the kind
 	@$(BIN)/python -m pytest -m faults tests/e2e
+
+test-tryton: $(STAMP)  ## the CRM's contract against a real Tryton server, in an environment of its own
+	@$(BIN)/python tests/agents/crm/tryton_environment.py
+	@$(BIN)/python -m pytest -m tryton tests/contract/test_crm.py tests/agents/crm
 
 check: $(STAMP)  ## lint, types, architecture
 	@$(BIN)/ruff check .

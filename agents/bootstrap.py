@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
 
-from pydantic import ValidationError
+from pydantic import SecretStr, ValidationError
 
 from agents.catalogue import Catalogue, read_catalogue
 from agents.crm import open_crm
+from agents.crm.access import Access
 from agents.errors import AgentError
 from agents.fields import Fields, read_fields
 from agents.ports import Clock, Crm, Model, Snapshots, SuppressionList, Web
@@ -34,7 +36,19 @@ class Agents:
     @cached_property
     def crm(self) -> Crm:
         """The CRM at `AGENTS_CRM`."""
-        return open_crm(self.settings.crm, home=self.settings.folder)
+        return open_crm(self.settings.crm, home=self.settings.folder, access=self._access)
+
+    @property
+    def _access(self) -> Access:
+        settings = self.settings
+        return Access(
+            fields=settings.crm_fields,
+            hubspot_token=_secret(settings.hubspot_token),
+            hubspot_url=settings.hubspot_url,
+            hubspot_version=settings.hubspot_version,
+            tryton_key=_secret(settings.tryton_key),
+            clock=self.clock,
+        )
 
     @cached_property
     def model(self) -> Model:
@@ -77,6 +91,10 @@ class Agents:
     def pages(self) -> StoredPages:
         """The texts of what was read, the last of them at hand."""
         return StoredPages(self.snapshots)
+
+
+def _secret(value: SecretStr | None) -> Callable[[], str | None]:
+    return lambda: value.get_secret_value() if value else None
 
 
 def build(settings: Settings | None = None) -> Agents:

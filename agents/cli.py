@@ -15,6 +15,7 @@ from rich.table import Table
 from rich.text import Text
 
 from agents.bootstrap import Agents, build
+from agents.crm import SetsUp
 from agents.documents import Brief, Draft, Prospect, dump
 from agents.errors import AgentError, UnknownObject
 from agents.ports import Record
@@ -95,6 +96,18 @@ def show_record(
         _print_json(shown)
     else:
         _show_record(record, shown)
+
+
+@crm_app.command("setup")
+def set_up_crm() -> None:
+    """Make what Countersign needs in the CRM of AGENTS_CRM, such as properties of its own; harmless to repeat."""
+    with refusals():
+        crm = build().crm
+        if not isinstance(crm, SetsUp):
+            typer.echo(f"{crm.address} needs no setting up.")
+            return
+        for sentence in crm.set_up():
+            typer.echo(sentence)
 
 
 def _nothing_under(key: str) -> NoReturn:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import Field, field_validator
+from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 
@@ -22,7 +22,24 @@ class Settings(BaseSettings):
     crm: str = Field(
         default="embedded://",
         min_length=1,
-        description="Address of the CRM: `embedded://` (a file in the home), `embedded:///path` or `embedded://?memory`.",
+        description="Address of the CRM: `embedded://` (a file in the home), `embedded:///path`, "
+        "`embedded://?memory`, or a vendor's such as `hubspot://12345678`.",
+    )
+    crm_fields: Path | None = Field(
+        default=None,
+        description="TOML file that says which field of ours is which of the vendor's; without it, the one that ships.",
+    )
+    hubspot_token: SecretStr | None = Field(
+        default=None, description="Access token of a private app of the HubSpot account."
+    )
+    hubspot_url: str = Field(
+        default="https://api.hubapi.com", min_length=1, description="Where HubSpot's API is; tests set it."
+    )
+    hubspot_version: str = Field(
+        default="2026-03", min_length=1, description="Version of HubSpot's API: a dated one, or `v3`."
+    )
+    tryton_key: SecretStr | None = Field(
+        default=None, description="Key of a Tryton user's application for the REST API, validated by that user."
     )
     model: str = Field(
         default="offline:",

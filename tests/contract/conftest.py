@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -18,6 +19,10 @@ from approvals.policies import Policy
 from approvals.ports import Store
 from approvals.requests import Comment, Content, Evidence, Fact, Flag, Identity, Moved, Request, RunReference, Source
 from approvals.store import open_store
+
+sys.path.append(str(Path(__file__).parents[1] / "agents" / "crm"))
+
+from vendors import csv_folder, hubspot, hubspot_process, hubspot_server, hubspot_v3, tryton, tryton_process  # noqa: F401
 
 NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
 

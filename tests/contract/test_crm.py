@@ -51,8 +51,13 @@ UPDATE = CrmUpdate(
 )
 
 
-@pytest.fixture(params=["memory", "file"])
+VENDORS = ["csv_folder", "hubspot", "hubspot_v3", "tryton"]
+
+
+@pytest.fixture(params=["memory", "file", *VENDORS[:-1], pytest.param("tryton", marks=pytest.mark.tryton)])
 def crm(request: pytest.FixtureRequest, tmp_path: Path) -> Crm:
+    if request.param in VENDORS:
+        return request.getfixturevalue(request.param)
     if request.param == "memory":
         return open_crm("embedded://?memory")
     return open_crm(f"embedded:///{tmp_path}/deep/crm.sqlite")

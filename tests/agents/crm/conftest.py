@@ -1,0 +1,12 @@
+"""The vendors' CRMs."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+sys.path.append(str(Path(__file__).parent))
+
+from vendors import csv_folder, hubspot, hubspot_process, hubspot_server, hubspot_v3, tryton, tryton_process
+
+__all__ = ["csv_folder", "hubspot", "hubspot_process", "hubspot_server", "hubspot_v3", "tryton", "tryton_process"]
