@@ -47,6 +47,10 @@ class Agents:
             hubspot_url=settings.hubspot_url,
             hubspot_version=settings.hubspot_version,
             tryton_key=_secret(settings.tryton_key),
+            salesforce_client_id=settings.salesforce_client_id,
+            salesforce_client_secret=_secret(settings.salesforce_client_secret),
+            salesforce_url=settings.salesforce_url,
+            salesforce_version=settings.salesforce_version,
             clock=self.clock,
         )
 

@@ -41,6 +41,14 @@ class Settings(BaseSettings):
     tryton_key: SecretStr | None = Field(
         default=None, description="Key of a Tryton user's application for the REST API, validated by that user."
     )
+    salesforce_client_id: str | None = Field(
+        default=None, description="Consumer key of the external client app in Salesforce."
+    )
+    salesforce_client_secret: SecretStr | None = Field(default=None, description="Consumer secret of that app.")
+    salesforce_url: str | None = Field(
+        default=None, description="Where Salesforce is, if not at its My Domain; tests set it."
+    )
+    salesforce_version: str = Field(default="v62.0", min_length=1, description="Version of Salesforce's API.")
     model: str = Field(
         default="offline:",
         min_length=1,

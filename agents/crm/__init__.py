@@ -42,6 +42,12 @@ def _csv(address: str, _home: Path | None, access: Access) -> Crm:
     return CsvCrm.open(address, access)
 
 
+def _salesforce(address: str, _home: Path | None, access: Access) -> Crm:
+    from agents.crm.salesforce import SalesforceCrm
+
+    return SalesforceCrm.open(address, access)
+
+
 def _tryton(address: str, _home: Path | None, access: Access) -> Crm:
     from agents.crm.tryton import TrytonCrm
 
@@ -52,6 +58,7 @@ CRMS: dict[str, Callable[[str, Path | None, Access], Crm]] = {
     "csv": _csv,
     "embedded": _embedded,
     "hubspot": _hubspot,
+    "salesforce": _salesforce,
     "tryton": _tryton,
 }
 """Scheme -> factory. A vendor is a file beside this one and a line here."""

@@ -25,6 +25,10 @@ class Access:
     hubspot_url: str = "https://api.hubapi.com"
     hubspot_version: str = "2026-03"
     tryton_key: Callable[[], str | None] = lambda: None
+    salesforce_client_id: str | None = None
+    salesforce_client_secret: Callable[[], str | None] = lambda: None
+    salesforce_url: str | None = None
+    salesforce_version: str = "v62.0"
     clock: Clock = _now
     patience: Patience = field(default_factory=Patience)
 

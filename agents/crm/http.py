@@ -53,8 +53,8 @@ class Caller:
     ticks: Callable[[], float] = time.monotonic
     sleep: Callable[[float], None] = time.sleep
     pace: Pace | None = None
-    limited: Callable[[httpx.Response], bool] = lambda response: response.status_code == TOO_MANY
-    """Whether an answer says that nothing was done because there were too many requests."""
+    limited: Callable[[httpx.Response], str | None] = lambda _: None
+    """Why nothing was done that may be tried again at once, beside an answer of 429; None where that is not so."""
 
     def __post_init__(self) -> None:
         self._client: httpx.Client | None = None
@@ -69,6 +69,7 @@ class Caller:
         params: Mapping[str, Any] | None = None,
         json: Any = None,
         data: Any = None,
+        headers: Mapping[str, str] | None = None,
         again: bool | None = None,
     ) -> httpx.Response:
         """The answer, whatever its status, once no more patience is of use.
@@ -97,7 +98,7 @@ class Caller:
             sleep=self._rest,
             reraise=True,
         )
-        content = {"params": params, "json": json, "data": data}
+        content = {"params": params, "json": json, "data": data, "headers": {**self.headers(), **(headers or {})}}
         try:
             return patiently(self._once, method, path, what, harmless, content)
         except _Passing as error:
@@ -118,7 +119,6 @@ class Caller:
             response = self._client.request(
                 method,
                 path if "://" in path else self.address + path,
-                headers=dict(self.headers()),
                 **{name: value for name, value in content.items() if value is not None},
             )
         except _NOT_SENT as error:
@@ -132,12 +132,14 @@ class Caller:
             raise unanswered(self.vendor, what) from error
         if self.pace is not None:
             self.pace.learn(response.headers, self.ticks())
-        if self.limited(response):
-            raise _Passing(
+        held_back = self.limited(response)
+        if response.status_code == TOO_MANY:
+            held_back = (
                 f"{self.vendor} says that there were too many requests, and asks for more time than is waited here. "
-                "Try again later, or ask it for a higher limit.",
-                after=_seconds(response.headers.get("Retry-After")),
+                "Try again later, or ask it for a higher limit."
             )
+        if held_back:
+            raise _Passing(held_back, after=_seconds(response.headers.get("Retry-After")))
         if response.status_code in _PASSING and harmless:
             raise _Passing(
                 f"{self.vendor} answered {response.status_code} to {what}. Try again in a few minutes.",

@@ -47,8 +47,8 @@ class TrytonCrm:
 
     @property
     def capabilities(self) -> Capabilities:
-        """Tryton refuses to change what somebody else changed since it was read; a party's past it does not keep."""
-        return Capabilities(history=False)
+        """A party's past Tryton does not keep, and its REST API takes no time of reading along with a change."""
+        return Capabilities(compares=False, history=False)
 
     def describe(self) -> Mapping[CrmObject, tuple[str, ...]]:
         """The fields each object has: those of the field map."""
@@ -122,7 +122,7 @@ class TrytonCrm:
             self._records.insert_party(kind, key, fields)
 
     def write(self, held: Held, field: str, value: str | None, *, by: str) -> None:
-        """Let one field hold this value, where the record stands as it was read."""
+        """Let one field hold this value, and no other."""
         self._records.write(seen(held), field, value)
 
     def archive(self, held: Held, *, by: str) -> None:

@@ -1,4 +1,4 @@
-"""Parties and sale opportunities of a Tryton database, found by our keys and changed where they stand as read."""
+"""Parties and sale opportunities of a Tryton database, found by our keys and changed one field at a time."""
 
 from __future__ import annotations
 
@@ -15,16 +15,15 @@ from agents.errors import CrmError, CrmUnavailable
 PARTY, DEAL = "party.party", "sale.opportunity"
 CONTACT, ARCHIVED = "ct:", "archived "
 PREFIXES: dict[CrmObject, str] = {"company": "co:", "contact": CONTACT, "deal": "dl:"}
-_MECHANISMS = ("phone", "email", "website")
+_TYPES = ("phone", "mobile", "fax", "email", "website", "skype", "sip", "other")
 
 
 @dataclass(frozen=True)
 class Seen(Held):
-    """A record with what Tryton wants to hear again when it is changed."""
+    """A record with what else of it matters when it is changed."""
 
     state: str = ""
     party: int | None = None
-    timestamps: Mapping[str, str] = field(default_factory=dict)
     mechanisms: Mapping[str, int] = field(default_factory=dict)
 
     @property
@@ -70,7 +69,7 @@ class Records:
     def insert_party(self, kind: CrmObject, key: str, fields: Mapping[str, str | None]) -> None:
         """Make a party; one with this code that was put away comes back with these fields."""
         given = {name: value for name, value in self._fields.outgoing(kind, fields).items() if value}
-        new = [{"type": name, "value": given[name]} for name in _MECHANISMS if name in given]
+        new = [{**_mechanism_of(name), "value": value} for name, value in given.items() if _is_mechanism(name)]
         mechanisms: list[Any] = [["create", new]] if new else []
         values = {"code": key, "name": given.get("name"), "addresses": [], "contact_mechanisms": mechanisms}
         try:
@@ -80,8 +79,10 @@ class Records:
             if not away:
                 raise
             gone = [["delete", list(away[0].mechanisms.values())]] if away[0].mechanisms else []
-            back = {"active": True, "name": given.get("name"), "contact_mechanisms": [*gone, *mechanisms]}
-            self._database.write(PARTY, away[0].number, back, timestamps=away[0].timestamps)
+            # Tryton changes nothing else of a party that was put away.
+            self._database.write(PARTY, away[0].number, {"active": True})
+            back = {"name": given.get("name"), "contact_mechanisms": [*gone, *mechanisms]}
+            self._database.write(PARTY, away[0].number, back)
 
     def insert_deal(self, key: str, fields: Mapping[str, str | None]) -> None:
         """Make an opportunity."""
@@ -94,25 +95,21 @@ class Records:
             raise Taken("Another writer made the deal in between.")
 
     def write(self, held: Seen, field: str, value: str | None) -> None:
-        """Let one field hold this value.
-
-        Raises:
-            Taken: somebody changed the record since it was read; nothing was written.
-        """
+        """Let one field hold this value."""
         values: dict[str, Any] = {}
         for name, wanted in self._fields.outgoing(held.object, {field: value}).items():
             if held.object == "deal":
                 values |= self._deal({name: wanted})
-            elif name in _MECHANISMS:
+            elif _is_mechanism(name):
                 values["contact_mechanisms"] = _mechanism(name, wanted, held.mechanisms.get(name))
             else:
                 values[name] = wanted or None
-        self._database.write(held.model, held.number, values, timestamps=held.timestamps)
+        self._database.write(held.model, held.number, values)
 
     def archive(self, held: Seen) -> None:
         """Put a party away; cancel a deal and mark its reference, so that one that people cancelled is still found."""
         if held.object != "deal":
-            self._database.write(PARTY, held.number, {"active": False}, timestamps=held.timestamps)
+            self._database.write(PARTY, held.number, {"active": False})
             return
         if held.state in ("lead", "opportunity"):
             self._database.press(DEAL, held.number, "cancel")
@@ -122,10 +119,10 @@ class Records:
 
     def _read(self, kind: CrmObject, domain: Domain) -> list[Seen]:
         if kind == "deal":
-            names = ["id", "_timestamp", "reference", "state", "party", "description", "amount", "currency.code"]
+            names = ["id", "reference", "state", "party", "description", "amount", "currency.code"]
             return [self._seen_deal(row) for row in self._database.search(DEAL, domain, names)]
-        names = ["id", "_timestamp", "code", "name"]
-        names += [f"contact_mechanisms.{name}" for name in ("id", "_timestamp", "type", "value")]
+        names = ["id", "code", "name"]
+        names += [f"contact_mechanisms.{name}" for name in ("id", "type", "name", "value")]
         return [self._seen_party(kind, row) for row in self._database.search(PARTY, domain, names)]
 
     def _seen_deal(self, row: Mapping[str, Any]) -> Seen:
@@ -138,21 +135,19 @@ class Records:
             self._fields.incoming("deal", held),
             state=str(row["state"]),
             party=row.get("party"),
-            timestamps={f"{DEAL},{row['id']}": str(row["_timestamp"])},
         )
 
     def _seen_party(self, kind: CrmObject, row: Mapping[str, Any]) -> Seen:
         held: dict[str, str | None] = {"name": plain(row.get("name"))}
         mechanisms: dict[str, int] = {}
-        timestamps = {f"{PARTY},{row['id']}": str(row["_timestamp"])}
         for one in row.get("contact_mechanisms") or ():
             # The first of a type is the one that Tryton itself shows as the party's.
-            if one["type"] in _MECHANISMS and one["type"] not in mechanisms:
-                mechanisms[one["type"]] = int(one["id"])
-                held[one["type"]] = plain(one["value"])
-                timestamps[f"party.contact_mechanism,{one['id']}"] = str(one["_timestamp"])
+            name = f"other.{one['name']}" if one["type"] == "other" else str(one["type"])
+            if name not in mechanisms:
+                mechanisms[name] = int(one["id"])
+                held[name] = plain(one["value"])
         fields = self._fields.incoming(kind, held)
-        return Seen(str(row["id"]), kind, str(row["code"]), fields, timestamps=timestamps, mechanisms=mechanisms)
+        return Seen(str(row["id"]), kind, str(row["code"]), fields, mechanisms=mechanisms)
 
     def _deal(self, given: Mapping[str, str]) -> dict[str, Any]:
         special = {"amount": decimal, "currency": self._currency}
@@ -178,10 +173,20 @@ class Records:
         return self._company
 
 
+def _is_mechanism(name: str) -> bool:
+    return name.partition(".")[0] in _TYPES
+
+
+def _mechanism_of(name: str) -> dict[str, str]:
+    """Type and name of a party's contact mechanism: `email`, or `other.domain`."""
+    type_, _, called = name.partition(".")
+    return {"type": type_, "name": called} if called else {"type": type_}
+
+
 def _mechanism(name: str, value: str | None, number: int | None) -> list[Any]:
     """What to do with a party's contact mechanism so that it holds this value."""
     if not value:
         return [["delete", [number]]] if number is not None else []
     if number is None:
-        return [["create", [{"type": name, "value": value}]]]
+        return [["create", [{**_mechanism_of(name), "value": value}]]]
     return [["write", [number], {"value": value}]]

@@ -72,13 +72,13 @@ class Ties:
         elif deal.party is not None:
             raise CrmError(f"The deal {deal.key!r} belongs to another party in Tryton, and it can belong to one only.")
         else:
-            self._database.write(DEAL, deal.number, {"party": party.number}, timestamps=deal.timestamps)
+            self._database.write(DEAL, deal.number, {"party": party.number})
 
     def unlink(self, one: Seen, other: Seen) -> None:
         """Take their link away."""
         deal, _ = _deal_first(one, other)
         if deal is not None:
-            self._database.write(DEAL, deal.number, {"party": None}, timestamps=deal.timestamps)
+            self._database.write(DEAL, deal.number, {"party": None})
             return
         for row in self._relations(one.number):
             if other.number in (row["from_"], row["to"]):

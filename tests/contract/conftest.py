@@ -20,9 +20,20 @@ from approvals.ports import Store
 from approvals.requests import Comment, Content, Evidence, Fact, Flag, Identity, Moved, Request, RunReference, Source
 from approvals.store import open_store
 
-sys.path.append(str(Path(__file__).parents[1] / "agents" / "crm"))
+sys.path += [str(Path(__file__).parents[1] / "agents" / "crm"), str(Path(__file__).parent)]
 
-from vendors import csv_folder, hubspot, hubspot_process, hubspot_server, hubspot_v3, tryton, tryton_process  # noqa: F401
+from vendors import (  # noqa: F401
+    csv_folder,
+    hubspot,
+    hubspot_process,
+    hubspot_server,
+    hubspot_v3,
+    salesforce,
+    salesforce_process,
+    salesforce_server,
+    tryton,
+    tryton_process,
+)
 
 NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
 

@@ -24,9 +24,10 @@ from typing import Any
 from uuid import uuid4
 
 from agents.applying import apply_update
-from agents.crm import open_crm
+from agents.bootstrap import build as open_agents
 from agents.documents import AddNote, Associate, Change, Create, CrmReceipt, CrmUpdate, EntityRef, SetField, dump
 from agents.ports import Crm
+from agents.settings import Settings as AgentSettings
 from approvals.audit import verify
 from approvals.bootstrap import build
 from approvals.canonical import canonical, digest
@@ -272,7 +273,7 @@ def _live(job: dict[str, Any], number: int, ending: Ending | None) -> str:
     """Write what was signed; the receipt that is kept."""
     os.environ.update(job["environment"])
     home = Path(job["home"])
-    crm = open_crm(job["address"], home=home)
+    crm = open_agents(AgentSettings(crm=job["address"], home=home)).crm
     update = update_for(job["address"])
     sha256 = digest(canonical(update))
     # Each life begins when the lease of the one before has lapsed.

@@ -51,7 +51,7 @@ UPDATE = CrmUpdate(
 )
 
 
-VENDORS = ["csv_folder", "hubspot", "hubspot_v3", "tryton"]
+VENDORS = ["csv_folder", "hubspot", "hubspot_v3", "salesforce", "tryton"]
 
 
 @pytest.fixture(params=["memory", "file", *VENDORS[:-1], pytest.param("tryton", marks=pytest.mark.tryton)])

@@ -13,6 +13,7 @@ from agents.crm import open_crm
 from agents.crm.access import Access
 from agents.crm.http import Patience
 from agents.crm.hubspot import HubspotCrm
+from agents.crm.salesforce import SalesforceCrm
 from agents.crm.tryton import TrytonCrm
 from agents.ports import Crm
 
@@ -104,6 +105,40 @@ def empty(crm: TrytonCrm) -> None:
     ours = ["OR", ["code", "like", "co:%"], ["code", "like", "ct:%"]]
     for row in database.search("party.party", [ours, ever], ["id"]):
         database.delete("party.party", row["id"])
+
+
+@pytest.fixture(scope="session")
+def salesforce_process() -> Iterator[Server]:
+    server = Server("salesforce_fake.py")
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def salesforce_server(salesforce_process: Server) -> Server:
+    """A Salesforce organisation with the fields that Countersign needs and nothing in it."""
+    salesforce_process.reset()
+    return salesforce_process
+
+
+def open_salesforce(server: Server, *, secret: str = "secret-of-tests", patience: Patience = QUICK) -> SalesforceCrm:
+    """The organisation of this server."""
+    access = Access(
+        salesforce_client_id="client-of-tests",
+        salesforce_client_secret=lambda: secret,
+        salesforce_url=server.url,
+        patience=patience,
+    )
+    crm = open_crm("salesforce://acme", access=access)
+    assert isinstance(crm, SalesforceCrm)
+    return crm
+
+
+@pytest.fixture
+def salesforce(salesforce_server: Server) -> Iterator[SalesforceCrm]:
+    crm = open_salesforce(salesforce_server)
+    yield crm
+    crm.close()
 
 
 @pytest.fixture
