@@ -91,6 +91,7 @@ class HubspotCrm:
 
     def records(self, object: CrmObject | None = None) -> tuple[Record, ...]:  # noqa: A002
         """Every record with a key of ours, or those of one object, by object and key."""
+        self._check_account()
         found = [
             _record(Held(str(one["id"]), kind, key, self._fields.incoming(kind, one["properties"])))
             for kind in ([object] if object else OBJECTS)
@@ -101,11 +102,13 @@ class HubspotCrm:
 
     def note(self, key: str) -> Note | None:
         """The note under this external key; None where there is none, or where it was taken away."""
+        self._check_account()
         found = self._portal.get(NOTES, key, by=KEY, properties=_NOTE_PROPERTIES)
         return _note(found["properties"]) if found else None
 
     def notes(self, about: str | None = None) -> tuple[Note, ...]:
         """Every note with a key of ours, or those of the records under one key, oldest first."""
+        self._check_account()
         if about is None:
             found = list(self._portal.each(NOTES, _NOTE_PROPERTIES))
         else:
@@ -143,7 +146,6 @@ class HubspotCrm:
 
     def apply(self, change: Change, *, by: str) -> Done:
         """Do one change unless it is done already or the record moved since it was planned."""
-        self._check_account()
         return changing.do(change, self, by=by)
 
     def canonical(self, kind: CrmObject, field: str, value: str | None) -> str | None:
@@ -152,6 +154,7 @@ class HubspotCrm:
 
     def find(self, kind: CrmObject, key: str) -> Held | None:
         """The record under this key; a contact without one is found by its e-mail address, which is unique too."""
+        self._check_account()
         properties = self._properties(kind)
         found = self._portal.get(KINDS[kind], key, by=KEY, properties=properties)
         if found is None and kind == "contact" and key.startswith("ct:"):
@@ -193,6 +196,7 @@ class HubspotCrm:
 
     def find_note(self, key: str) -> HeldNote | None:
         """The note under this key."""
+        self._check_account()
         found = self._portal.get(NOTES, key, by=KEY, properties=_NOTE_PROPERTIES)
         if found is None:
             return None
@@ -252,7 +256,7 @@ class HubspotCrm:
         return self._portal.get(KINDS[kind], key, by=KEY, properties=(KEY,), history=names)
 
     def _check_account(self) -> None:
-        """A permit names the account; a token of another one must not write there."""
+        """What is planned and signed names the account; a token of another one must neither read nor write for it."""
         if self._is_right_account:
             return
         number = self._portal.number()

@@ -67,8 +67,8 @@ class Portal:
             params["propertiesWithHistory"] = with_history
         what = f"to read {kind} by {by}"
         response = self.caller.call("GET", f"{self._objects}/{kind}/{quote(value, safe='')}", params=params)
-        if response.status_code == _NOT_FOUND and body_of(response).get("category") == "OBJECT_NOT_FOUND":
-            return None
+        if response.status_code == _NOT_FOUND and "correlationId" in body_of(response):
+            return None  # HubSpot itself says so, and no proxy or wrong address
         return self._ok(response, what)
 
     def each(self, kind: str, properties: Iterable[str]) -> Iterator[dict[str, Any]]:

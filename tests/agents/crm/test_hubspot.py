@@ -129,12 +129,14 @@ def test_a_wrong_token_names_the_setting(hubspot_server: Server) -> None:
         crm.apply(HALDEN, by="anna")
 
 
-def test_a_token_of_another_account_writes_nothing(hubspot_server: Server) -> None:
+@pytest.mark.parametrize("change", [HALDEN, NOTE, RENAME], ids=lambda change: change.kind)
+def test_a_token_of_another_account_reads_and_writes_nothing(hubspot_server: Server, change: Create) -> None:
     open_hubspot(hubspot_server)
     crm = raw(hubspot_server, address="hubspot://999")
 
-    with pytest.raises(CrmUnavailable, match=r"opens the account 12345678.*hubspot://999"):
-        crm.apply(HALDEN, by="anna")
+    for act in (lambda: crm.apply(change, by="anna"), lambda: crm.read("company", "co:x"), crm.records, crm.notes):
+        with pytest.raises(CrmUnavailable, match=r"opens the account 12345678.*hubspot://999"):
+            act()
 
     assert hubspot_server.counts()["companies"] == 0
 
