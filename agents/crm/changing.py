@@ -246,9 +246,9 @@ def _existing(remote: Remote, kind: CrmObject, key: str) -> Held:
     return held
 
 
-def unanswered(vendor: str, what: str) -> CrmUnavailable:
+def unanswered(vendor: str, what: str, trace: str = "") -> CrmUnavailable:
     """Nothing is known of a write: the sentence that says so, and what happens next."""
     return CrmUnavailable(
         f"{vendor} gave no answer to {what}: whether it was written is unknown. Running it again reads first and "
-        "writes only what is missing."
+        f"writes only what is missing.{trace}"
     )

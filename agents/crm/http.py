@@ -34,9 +34,10 @@ class Patience:
 class _Passing(Exception):
     """It did not work this time, and nothing was done."""
 
-    def __init__(self, message: str, *, after: float | None = None) -> None:
+    def __init__(self, message: str, *, after: float | None = None, answer: httpx.Response | None = None) -> None:
         super().__init__(message)
         self.after = after
+        self.answer = answer
 
 
 @dataclass
@@ -55,6 +56,8 @@ class Caller:
     pace: Pace | None = None
     limited: Callable[[httpx.Response], str | None] = lambda _: None
     """Why nothing was done that may be tried again at once, beside an answer of 429; None where that is not so."""
+    trace: Callable[[httpx.Response], str] = lambda _: ""
+    """What the vendor's support asks for to find this answer again, as a sentence with a space before it."""
 
     def __post_init__(self) -> None:
         self._client: httpx.Client | None = None
@@ -102,6 +105,8 @@ class Caller:
         try:
             return patiently(self._once, method, path, what, harmless, content)
         except _Passing as error:
+            if error.answer is not None:
+                return error.answer  # what the vendor says of it is worth more than what we would
             raise CrmUnavailable(str(error)) from error
 
     def close(self) -> None:
@@ -118,7 +123,7 @@ class Caller:
         try:
             response = self._client.request(
                 method,
-                path if "://" in path else self.address + path,
+                self.address + path,
                 **{name: value for name, value in content.items() if value is not None},
             )
         except _NOT_SENT as error:
@@ -136,18 +141,19 @@ class Caller:
         if response.status_code == TOO_MANY:
             held_back = (
                 f"{self.vendor} says that there were too many requests, and asks for more time than is waited here. "
-                "Try again later, or ask it for a higher limit."
+                f"Try again later, or ask it for a higher limit.{self.trace(response)}"
             )
         if held_back:
             raise _Passing(held_back, after=_seconds(response.headers.get("Retry-After")))
         if response.status_code in _PASSING and harmless:
             raise _Passing(
-                f"{self.vendor} answered {response.status_code} to {what}. Try again in a few minutes.",
+                f"{self.vendor} answered {response.status_code} to {what}.",
                 after=_seconds(response.headers.get("Retry-After")),
+                answer=response,
             )
         if response.status_code >= 500 and not harmless:
             # It may have committed and stumbled afterwards.
-            raise unanswered(self.vendor, f"{what} but {response.status_code}")
+            raise unanswered(self.vendor, f"{what} but {response.status_code}", self.trace(response))
         return response
 
     def _rest(self, seconds: float) -> None:

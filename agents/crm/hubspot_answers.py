@@ -21,6 +21,12 @@ def body_of(response: httpx.Response) -> dict[str, Any]:
     return body if isinstance(body, dict) else {}
 
 
+def trace_of(response: httpx.Response) -> str:
+    """The id under which HubSpot's support finds an answer, as a sentence; empty where there is none."""
+    found = str(body_of(response).get("correlationId", ""))
+    return f" HubSpot's correlationId: {found}." if found else ""
+
+
 def refused(response: httpx.Response, what: str) -> CrmError | Taken:
     """The error behind an answer of 4xx or 5xx."""
     body = body_of(response)

@@ -12,7 +12,7 @@ import httpx
 
 from agents.crm.changing import Taken
 from agents.crm.http import Caller, Pace, Patience
-from agents.crm.hubspot_answers import body_of, error_of, refused
+from agents.crm.hubspot_answers import body_of, error_of, refused, trace_of
 from agents.errors import CrmError, CrmUnavailable
 
 V3 = "v3"
@@ -49,6 +49,7 @@ class Portal:
             patience=patience or Patience(),
             ticks=ticks,
             sleep=sleep,
+            trace=trace_of,
             pace=Pace(
                 limit="X-HubSpot-RateLimit-Max",
                 remaining="X-HubSpot-RateLimit-Remaining",

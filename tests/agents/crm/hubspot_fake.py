@@ -9,15 +9,14 @@ from __future__ import annotations
 
 import asyncio
 import re
-import sys
 import time
 from collections import deque
 from typing import Any
 
-import uvicorn
 from fastapi import FastAPI, Request, Response
 from fastapi.responses import JSONResponse
 from hubspot_state import SINGULAR, Refused, State, Thing, shown
+from serving import serve
 
 TOKEN = "pat-test"
 APP = "4711"
@@ -301,15 +300,5 @@ objects("/crm/v3/objects")
 objects("/crm/objects/2026-03")
 
 
-class Told(uvicorn.Server):
-    """Says where it listens once it does."""
-
-    async def startup(self, sockets: Any = None) -> None:
-        await super().startup(sockets)
-        port = self.servers[0].sockets[0].getsockname()[1]
-        print(f"http://127.0.0.1:{port}", flush=True)
-
-
 if __name__ == "__main__":
-    port = int(sys.argv[1]) if len(sys.argv) > 1 else 0
-    Told(uvicorn.Config(app, host="127.0.0.1", port=port, log_level="warning")).run()
+    serve(app)

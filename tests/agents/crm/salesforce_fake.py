@@ -9,14 +9,13 @@ from __future__ import annotations
 
 import asyncio
 import re
-import sys
 from typing import Any
 from urllib.parse import parse_qs, quote
 
-import uvicorn
 from fastapi import FastAPI, Request, Response
 from fastapi.responses import JSONResponse
 from salesforce_state import KEY, KINDS, Refused, State
+from serving import serve
 
 CLIENT, SECRET = "client-of-tests", "secret-of-tests"
 PAGE = 200
@@ -224,15 +223,5 @@ async def create(kind: str, values: dict[str, Any]) -> JSONResponse:
     return JSONResponse({"id": row["Id"], "success": True, "errors": []}, 201)
 
 
-class Told(uvicorn.Server):
-    """Says where it listens once it does."""
-
-    async def startup(self, sockets: Any = None) -> None:
-        await super().startup(sockets)
-        port = self.servers[0].sockets[0].getsockname()[1]
-        print(f"http://127.0.0.1:{port}", flush=True)
-
-
 if __name__ == "__main__":
-    port = int(sys.argv[1]) if len(sys.argv) > 1 else 0
-    Told(uvicorn.Config(app, host="127.0.0.1", port=port, log_level="warning")).run()
+    serve(app)

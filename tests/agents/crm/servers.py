@@ -18,7 +18,7 @@ class Server:
 
     def __init__(self, script: str, *arguments: str) -> None:
         command = [sys.executable, str(HERE / script), *arguments]
-        self._process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         assert self._process.stdout is not None
         self.url = self._process.stdout.readline().strip()
         assert self.url, f"{script} did not start"

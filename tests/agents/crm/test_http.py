@@ -121,7 +121,7 @@ def test_a_429_that_asks_for_too_long_ends_the_attempt(
 
 
 def test_attempts_and_their_time_together_have_an_end(calling: Callable[..., Caller], clock: Clock) -> None:
-    few = calling(httpx.Response(503), patience=Patience(attempts=3))
+    few = calling(httpx.ReadError("cut"), patience=Patience(attempts=3))
     short = calling(httpx.Response(429, headers={"Retry-After": "20"}), patience=Patience(attempts=100, total=50))
 
     for caller in (few, short):
@@ -130,6 +130,13 @@ def test_attempts_and_their_time_together_have_an_end(calling: Callable[..., Cal
 
     assert (few.calls, short.calls) == (3, 3)
     assert clock.now < 1000 + 60
+
+
+def test_what_a_vendor_says_of_its_failure_is_handed_on_in_the_end(calling: Callable[..., Caller]) -> None:
+    caller = calling(httpx.Response(503, text="down for an hour"), patience=Patience(attempts=3))
+
+    assert caller.call("GET", "/x").text == "down for an hour"
+    assert caller.calls == 3
 
 
 def test_an_answer_of_4xx_is_handed_on(calling: Callable[..., Caller]) -> None:
