@@ -234,8 +234,11 @@ class SalesforceCrm:
         return ("Id", KEY, *self._fields.properties(kind))
 
     def _held(self, kind: CrmObject, row: Mapping[str, Any]) -> Held:
-        held = {name: _text(row.get(name)) for name in self._fields.properties(kind)}
-        return Held(str(row["Id"]), kind, str(row[KEY]), self._fields.incoming(kind, held))
+        key = str(row[KEY])
+        ours = self._required(kind, key)
+        # What we filled in only because Salesforce takes no record without it counts as empty.
+        held = {name: _text(row.get(name)) for name in self._fields.properties(kind) if row.get(name) != ours.get(name)}
+        return Held(str(row["Id"]), kind, key, self._fields.incoming(kind, held))
 
     def _outgoing(self, kind: CrmObject, values: Mapping[str, str | None]) -> dict[str, Any]:
         """Salesforce wants an amount as a number, and nothing as null."""

@@ -14,7 +14,7 @@ from agents.applying import apply_update
 from agents.crm import open_crm
 from agents.crm.salesforce import SalesforceCrm
 from agents.crm.salesforce_org import equals, within
-from agents.documents import AddNote, Associate, Create, CrmReceipt, CrmUpdate, Dissociate, EntityRef, SetField
+from agents.documents import AddNote, Associate, Create, CrmReceipt, CrmUpdate, Dissociate, EntityRef, Remove, SetField
 from agents.errors import CrmError, CrmUnavailable
 
 HALDEN = Create(
@@ -196,6 +196,21 @@ def test_amounts_are_numbers_there_and_words_of_ours_are_stages(
     assert record.fields == DEAL.fields
     assert (sent["Amount"], sent["StageName"]) == (12340.5, "Proposal/Price Quote")
     assert sent["CloseDate"]
+
+
+@pytest.mark.parametrize("create", [HALDEN, ANNA, DEAL], ids=lambda create: create.object)
+def test_what_salesforce_takes_no_record_without_is_filled_in_and_reads_as_empty(
+    salesforce: SalesforceCrm, create: Create
+) -> None:
+    bare = create.model_copy(update={"fields": {}})
+
+    done = [salesforce.apply(bare, by="anna").outcome for _ in range(2)]
+
+    record = salesforce.read(create.object, create.key)
+    assert done == ["written", "already"]
+    assert record is not None
+    assert record.fields == {}
+    assert salesforce.apply(Remove(object=create.object, key=create.key, fields={}), by="anna").outcome == "written"
 
 
 def test_every_page_of_a_query_is_read(salesforce: SalesforceCrm, salesforce_server: Server) -> None:
