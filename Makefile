@@ -48,7 +48,7 @@ test-faults: $(STAMP)  ## what takes minutes: every part killed at every point o
 
 test-tryton: $(STAMP)  ## the CRM's contract against a real Tryton server, in an environment of its own
 	@$(BIN)/python tests/agents/crm/tryton_environment.py
-	@$(BIN)/python -m pytest -m tryton tests/contract/test_crm.py tests/agents/crm
+	@$(BIN)/python -m pytest -m tryton tests/contract/test_crm.py tests/contract/test_vendors_killed.py tests/agents/crm
 
 check: $(STAMP)  ## lint, types, architecture
 	@$(BIN)/ruff check .
