@@ -77,8 +77,8 @@ def _played(home: Path) -> tuple[str, str]:
     from approvals.people import add_person
     from approvals.ports import Person, Wanted
     from flows import composition
-    from flows.batches import start_run
     from flows.demo import PROSPECTS
+    from flows.starting import start_run
 
     refresh_global_settings_context()
     add_person(home / "people.toml", Person(email=REQUESTER, name="Rita, RevOps", groups=("revops",)))

@@ -15,9 +15,7 @@ from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterIdempoten
 from prefect.client.schemas.objects import FlowRun
 
 from agents.research.targets import read_saved, web_address
-from approvals.resume import REQUESTER_LABEL
 from flows.errors import ServerError
-from flows.starting import start_run as start_run
 
 _PAGE = 200
 """Runs asked for at once; the most that Prefect answers."""

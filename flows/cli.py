@@ -225,7 +225,8 @@ def run_outreach(
 ) -> None:
     """Start an outreach run for each target. It waits at its gates until somebody signs."""
     from agents.documents import Prospect
-    from flows.batches import readable, start_run
+    from flows.batches import readable
+    from flows.starting import start_run
 
     if len(targets) > 1 and (name or source_url):
         raise typer.BadParameter("--name and --source-url go with one TARGET")

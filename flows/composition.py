@@ -9,6 +9,7 @@ import functools
 import threading
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 from agents.bootstrap import Agents

@@ -21,9 +21,10 @@ from agents.suppressing import check_prospect
 from approvals.resume import REQUESTER_LABEL
 from approvals.settings import read_settings
 from flows import composition
-from flows.batches import runs_of_keys, start_run
+from flows.batches import runs_of_keys
 from flows.handled import Handled
 from flows.prospects import CRM_VIEW, key_of, read_source
+from flows.starting import start_run
 
 DEFAULT = "prospects.csv"
 DEPLOYMENT = "outreach/outreach"

@@ -24,7 +24,7 @@ from approvals.ports import Person, Wanted
 from approvals.requests import Request
 from approvals.resume import PrefectRuns
 from flows import composition
-from flows.batches import start_run
+from flows.starting import start_run
 from flows.supervisor import Supervisor
 
 Tell = Callable[[str], None]

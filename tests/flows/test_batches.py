@@ -7,8 +7,8 @@ import asyncio
 import letters
 import pytest
 
-from flows.batches import start_run
 from flows.errors import ServerError
+from flows.starting import start_run
 
 
 @pytest.mark.server
