@@ -88,7 +88,7 @@ def measure(server: Server, limit: int, interval: float) -> None:
     print(
         f"{sum(outcomes.values()):,} changes in {seconds:.1f} s, {len(calls):,} calls, limit {limit} in {interval:g} s"
     )
-    print(f"  held back for {caller.waited:.1f} s by the headers; {refused} answers of 429, each waited for")
+    print(f"  held back for {caller.waited:.1f} s by the headers; answers of 429: {refused}")
     print(f"  outcomes: {dict(outcomes)}")
     print(f"  in the account: {server.counts()}")
     crm.close()
