@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import random
 from typing import Any
 
+import httpx
 import pytest
 from vendors import QUICK, open_tryton
 
@@ -163,6 +165,57 @@ def test_a_field_changed_by_another_hand_is_a_conflict(tryton: TrytonCrm) -> Non
     )
 
     assert (done.outcome, done.now) == ("conflict", {"name": "Halden AG"})
+
+
+class Losing(httpx.HTTPTransport):
+    """Carries requests to the real server, and loses the answers to some writes after it has committed them."""
+
+    def __init__(self, lost: set[int], how: str) -> None:
+        super().__init__()
+        self._lost = lost
+        self._how = how
+        self.writes = 0
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        response = super().handle_request(request)
+        if request.method == "GET":
+            return response
+        self.writes += 1
+        if self.writes not in self._lost:
+            return response
+        response.read()
+        response.close()
+        if self._how == "500":
+            return httpx.Response(500, text="<h1>Internal Server Error</h1>", request=request)
+        raise httpx.ReadTimeout("no answer in time", request=request)
+
+
+@pytest.mark.tryton
+@pytest.mark.parametrize("how", ["500", "timeout"])
+@pytest.mark.parametrize("seed", range(5))
+def test_an_answer_that_is_lost_after_the_commit_is_found_out_by_reading(
+    tryton: TrytonCrm, how: str, seed: int
+) -> None:
+    update = CrmUpdate(crm=tryton.address, entity=EntityRef(name="Halden", domain="halden.example"), changes=CHANGES)
+    losing = Losing(set(random.Random(seed).sample(range(1, 10), 4)), how)
+    tryton.close()
+    tryton._database.caller._client = httpx.Client(transport=losing)
+
+    result: Any = None
+    for _ in range(10):
+        try:
+            result = asyncio.run(apply_update(update, crm=tryton, by="run 1"))
+            break
+        except CrmUnavailable:
+            continue  # its task tries again, minutes later
+
+    assert isinstance(result, CrmReceipt)
+    assert {one.outcome for one in result.applied} <= {"written", "already"}
+    assert losing.writes >= len(CHANGES)
+    for model, many in {"sale.opportunity": 1, "ir.note": 1, "party.relation": 1}.items():
+        assert len(tryton._database.search(model, [], ["id"])) == many, model
+    assert [record.key for record in tryton.records()] == [HALDEN.key, ANNA.key, DEAL.key]
+    assert [link.key for link in tryton.associations("company", HALDEN.key)] == [ANNA.key, DEAL.key]
 
 
 @pytest.mark.tryton
