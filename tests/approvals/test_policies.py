@@ -72,9 +72,9 @@ def test_anything_else_is_no_duration(wrong):
 def test_the_policies_that_ship_can_be_used():
     shipped = read_policies()
 
-    assert set(shipped.policies) == {"brief", "proposal", "crm_update"}
+    assert set(shipped.policies) == {"brief", "proposal", "crm_update", "crm_revert"}
     assert shipped.named("brief").ask_when == "flagged"
-    assert {shipped.named(name).ask_when for name in ("proposal", "crm_update")} == {"always"}
+    assert {shipped.named(name).ask_when for name in ("proposal", "crm_update", "crm_revert")} == {"always"}
     assert not any(policy.allow_silent_approval for policy in shipped.policies.values())
     assert {policy.recall for policy in shipped.policies.values()} == {8}
 

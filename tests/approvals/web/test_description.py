@@ -62,6 +62,6 @@ def test_no_call_is_answered_otherwise_than_described(client, ada, ben, call, op
             if type(error).__name__ != "Unsatisfiable":  # nothing unfitting can be sent to an operation without terms
                 raise
 
-    assert len(operations) == 48
+    assert len(operations) == 49
     assert {404, 422, 403} <= statuses
     assert (200 in statuses) or mode is GenerationMode.NEGATIVE
