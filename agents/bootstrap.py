@@ -14,8 +14,9 @@ from agents.crm import open_crm
 from agents.crm.access import Access
 from agents.errors import AgentError
 from agents.fields import Fields, read_fields
-from agents.ports import Clock, Crm, Model, Snapshots, SuppressionList, Web
-from agents.providers import open_model
+from agents.ports import Clock, Crm, Elsewhere, Model, Snapshots, SuppressionList, Web
+from agents.profile import Profile, read_profile
+from agents.providers import Terms, open_model, with_fallback
 from agents.research.stored import StoredPages
 from agents.settings import Settings
 from agents.suppression import open_suppression
@@ -56,8 +57,18 @@ class Agents:
 
     @cached_property
     def model(self) -> Model:
-        """The model at `AGENTS_MODEL`."""
-        return open_model(self.settings.model)
+        """The model at `AGENTS_MODEL`, with the drafter behind it that `AGENTS_MODEL_FALLBACK` names."""
+        settings = self.settings
+        terms = Terms(
+            home=settings.folder,
+            key=settings.model_key.get_secret_value() if settings.model_key else "",
+            prices=settings.model_prices,
+            run_budget=settings.model_run_budget,
+            day_budget=settings.model_day_budget,
+            clock=self.clock,
+        )
+        model = open_model(settings.model, terms)
+        return with_fallback(model) if settings.model_fallback == "offline" and model.name != "offline:" else model
 
     @cached_property
     def catalogue(self) -> Catalogue:
@@ -77,12 +88,31 @@ class Agents:
         return open_suppression(self.settings.suppression, home=self.settings.folder)
 
     @cached_property
+    def profile(self) -> Profile | None:
+        """The ideal customer of `AGENTS_PROFILE`; None where nobody is scored."""
+        path = self.settings.profile
+        return read_profile(path.expanduser()) if path else None
+
+    @cached_property
     def web(self) -> Web:
         """The fetcher at `AGENTS_WEB`."""
         from agents.web import open_web
+        from agents.web.visits import Visits
 
         settings = self.settings
-        return open_web(settings.web, allow_hosts=settings.fetch_allow_hosts, contact=settings.fetch_contact)
+        return open_web(
+            settings.web,
+            allow_hosts=settings.fetch_allow_hosts,
+            contact=settings.fetch_contact,
+            visits=Visits(settings.folder / "visits", self.snapshots),
+        )
+
+    @cached_property
+    def sources(self) -> tuple[Elsewhere, ...]:
+        """The sources beyond the site that `AGENTS_SOURCES` names."""
+        from agents.sources import open_source
+
+        return tuple(open_source(name) for name in self.settings.sources)
 
     @cached_property
     def snapshots(self) -> Snapshots:
@@ -113,4 +143,5 @@ def build(settings: Settings | None = None) -> Agents:
         first = error.errors()[0]
         name = str(first["loc"][0]) if first["loc"] else "AGENTS_…"
         variable = name if name.isupper() else f"AGENTS_{name.upper()}"
-        raise AgentError(f"The setting {variable} is wrong: {first['msg']} (it holds {first['input']!r}).") from error
+        held = "" if "KEY" in variable else f" (it holds {first['input']!r})"
+        raise AgentError(f"The setting {variable} is wrong: {first['msg']}{held}.") from error

@@ -56,7 +56,14 @@ def research_command(
 async def _research(agents: Agents, prospect: Prospect) -> Draft[Brief]:
     from agents.research import research
 
-    return await research(prospect, web=agents.web, snapshots=agents.snapshots, now=agents.clock)
+    return await research(
+        prospect,
+        web=agents.web,
+        snapshots=agents.snapshots,
+        now=agents.clock,
+        profile=agents.profile,
+        elsewhere=agents.sources,
+    )
 
 
 @crm_app.command("list")
@@ -129,6 +136,7 @@ def _brief_json(draft: Draft[Brief]) -> dict[str, Any]:
         ],
         "open_questions": list(brief.open_questions),
         "not_found": [key.value for key in brief.not_found],
+        **({"score": [dump(point) for point in brief.score]} if brief.score else {}),
         "flags": [dump(flag) for flag in draft.flags],
     }
 
@@ -144,7 +152,9 @@ def _show_brief(draft: Draft[Brief]) -> None:
         console.print(table)
     else:
         console.print("Nothing was found.")
+    got, most = brief.points
     for heading, lines in (
+        (f"Lead score {got} of {most}", tuple(f"{one.points:+} of {one.out_of:+}: {one.says}" for one in brief.score)),
         ("Open questions", brief.open_questions),
         ("To look at", tuple(f"{flag.severity}: {flag.message}" for flag in draft.flags)),
     ):

@@ -48,6 +48,9 @@ Money = Annotated[Decimal, BeforeValidator(_to_cents)]
 UtcDatetime = Annotated[AwareDatetime, AfterValidator(_to_utc)]
 """A moment in UTC; any offset is accepted and dumped as `Z`."""
 
+Spend = Annotated[Decimal, Field(ge=0, lt=MAX_MONEY, max_digits=18, decimal_places=6)]
+"""What something has cost, to the millionth: one call of a model is often below a cent."""
+
 Currency = Annotated[str, Field(pattern=r"^[A-Z]{3}$", description="ISO 4217 code")]
 Line = Annotated[str, Field(min_length=1, max_length=500)]
 
@@ -148,7 +151,7 @@ class Source(Value):
 
     id: str = Field(json_schema_extra=_HIDDEN)
     address: str = Field(description="final web address, file address or `text:`", json_schema_extra=_READONLY)
-    kind: Literal["site", "file", "text"] = Field(json_schema_extra=_HIDDEN)
+    kind: Literal["site", "file", "text", "register", "feed", "jobs"] = Field(json_schema_extra=_HIDDEN)
     title: str = Field(default="", json_schema_extra=_READONLY)
     fetched_at: UtcDatetime = Field(json_schema_extra=ui(readonly=True, label="Read at"))
     sha256: str = Field(description="of the bytes as they came", json_schema_extra=_HIDDEN)
@@ -195,11 +198,27 @@ class Fact(Value):
     )
 
 
+class ScorePoint(Value):
+    """What one rule of the customer profile gives a company, and the facts it rests on."""
+
+    model_config = ConfigDict(json_schema_extra=ui(order=["says", "points", "out_of"]))
+
+    rule: str = Field(min_length=1, json_schema_extra=_HIDDEN)
+    says: Line = Field(json_schema_extra=_READONLY)
+    points: int = Field(json_schema_extra=_READONLY)
+    out_of: int = Field(description="what the rule gives where it fits", json_schema_extra=_READONLY)
+    fact_ids: tuple[str, ...] = Field(default=(), json_schema_extra=_HIDDEN)
+
+
+def _nothing(value: tuple[Any, ...]) -> bool:
+    return not value
+
+
 class Brief(Document):
     """What research found about one company, and what it did not find."""
 
     model_config = ConfigDict(
-        json_schema_extra=ui(order=["entity", "facts", "open_questions", "not_found", "sources", "language"])
+        json_schema_extra=ui(order=["entity", "score", "facts", "open_questions", "not_found", "sources", "language"])
     )
 
     entity: EntityRef = Field(json_schema_extra=ui(group="Company"))
@@ -210,6 +229,13 @@ class Brief(Document):
     facts: tuple[Fact, ...] = Field(json_schema_extra=ui(group="Facts"))
     open_questions: tuple[str, ...] = Field(default=(), json_schema_extra=ui(group="Open questions"))
     not_found: tuple[FactKey, ...] = Field(default=(), json_schema_extra=ui(group="Open questions", readonly=True))
+    score: tuple[ScorePoint, ...] = Field(
+        default=(),
+        description="against the customer profile, where there is one",
+        # Left out where there is none, so that briefs from before it was there keep their canonical form.
+        exclude_if=_nothing,
+        json_schema_extra=ui(group="Lead score", readonly=True),
+    )
 
     @model_validator(mode="after")
     def _facts_name_their_source(self) -> Self:
@@ -224,6 +250,11 @@ class Brief(Document):
     def about(self) -> str:
         """The company's name."""
         return self.entity.name
+
+    @property
+    def points(self) -> tuple[int, int]:
+        """The lead score, and the most there was to get."""
+        return sum(one.points for one in self.score), sum(one.out_of for one in self.score if one.out_of > 0)
 
     def of(self, *keys: FactKey) -> tuple[Fact, ...]:
         """The facts under these keys, in the order they were found."""
@@ -528,7 +559,7 @@ class Finding(Value):
 class Cost(Value):
     """What making a draft has cost so far."""
 
-    amount: Money = Decimal("0.00")
+    amount: Spend = Decimal("0.00")
     currency: Currency = "USD"
     tokens: int = Field(default=0, ge=0)
     model: str = Field(default="", description="which model wrote the draft; `offline:` is deterministic")

@@ -6,7 +6,7 @@ from agents.catalogue import Catalogue
 from agents.documents import Brief, Draft, Fact, Finding, Flag, Proposal, contradictions
 from agents.errors import DraftingError
 from agents.grounding import check
-from agents.ports import DraftingTask, Model
+from agents.ports import DraftingTask, Model, SentenceEdit
 from agents.texts import money_text
 
 
@@ -18,15 +18,26 @@ async def draft_proposal(
     feedback: tuple[str, ...] = (),
     previous: Proposal | None = None,
     round: int = 1,  # noqa: A002 - the word the flow and the queue use
+    edits: tuple[SentenceEdit, ...] = (),
+    run_key: str = "",
 ) -> Draft[Proposal]:
     """A proposal for the company of this brief, with the facts it rests on and a finding for every claim.
 
-    `feedback` is every reviewer's words so far, oldest first; `previous` the draft that was sent back.
+    `feedback` is every reviewer's words so far, oldest first; `previous` the draft that was sent back,
+    `edits` what reviewers changed in earlier ones. What a model may spend in a run is counted by `run_key`.
 
     Raises:
         DraftingError: the model gave no usable draft, or one for another company.
     """
-    task = DraftingTask(brief=brief, catalogue=catalogue, feedback=feedback, previous=previous, round=round)
+    task = DraftingTask(
+        brief=brief,
+        catalogue=catalogue,
+        feedback=feedback,
+        previous=previous,
+        round=round,
+        edits=edits,
+        run_key=run_key,
+    )
     drafted = await model.draft(task)
     proposal = drafted.proposal
     if proposal.entity != brief.entity:

@@ -13,6 +13,10 @@ AgentError
 ├── CatalogueError            the offer catalogue is missing or does not read
 ├── FieldsError               which fact fills which field: the file is missing or does not read
 ├── DraftingError             a template or a model gave no usable draft
+│   ├── ModelUnavailable      the model does not answer, or not us
+│   ├── ModelRefused          the model declines to write this
+│   ├── ModelNonsense         what the model writes cannot be read
+│   └── BudgetSpent           asking the model could cost more than is allowed
 ├── Suppressed                asked not to be approached
 ├── SuppressionError
 │   ├── SuppressionInvalid    neither an e-mail address nor a domain
@@ -25,6 +29,8 @@ AgentError
 """
 
 from __future__ import annotations
+
+from typing import ClassVar
 
 
 class AgentError(Exception):
@@ -82,6 +88,35 @@ class FieldsError(AgentError):
 class DraftingError(AgentError):
     """No usable draft could be written."""
 
+    state: ClassVar[str] = "Not drafted"
+    """How a run is called that ends for this reason."""
+
+
+class ModelUnavailable(DraftingError):
+    """The model does not answer."""
+
+    # `passing` among the facts says that it may answer in some minutes.
+
+    state: ClassVar[str] = "Model unavailable"
+
+
+class ModelRefused(DraftingError):
+    """The model declines to write this."""
+
+    state: ClassVar[str] = "Model refused"
+
+
+class ModelNonsense(DraftingError):
+    """What the model writes cannot be read."""
+
+    state: ClassVar[str] = "Model nonsense"
+
+
+class BudgetSpent(DraftingError):
+    """Asking the model could cost more than is allowed."""
+
+    state: ClassVar[str] = "Budget spent"
+
 
 class Suppressed(AgentError):
     """This company or person is on the suppression list."""
@@ -89,6 +124,9 @@ class Suppressed(AgentError):
 
 class SuppressionError(AgentError):
     """The suppression list cannot be used so."""
+
+    state: ClassVar[str] = "Suppression list unusable"
+    """How a run is called that ends for this reason."""
 
 
 class SuppressionInvalid(SuppressionError):
@@ -106,6 +144,9 @@ class NothingToRevert(AgentError):
 class CrmError(AgentError):
     """The CRM refused or failed."""
 
+    state: ClassVar[str] = "CRM refused"
+    """How a run is called that ends for this reason."""
+
 
 class UnknownObject(CrmError):
     """The CRM has no such object or field."""
@@ -113,6 +154,8 @@ class UnknownObject(CrmError):
 
 class CrmUnavailable(CrmError):
     """The CRM does not answer."""
+
+    state: ClassVar[str] = "CRM unavailable"
 
 
 class UnknownScheme(AgentError):

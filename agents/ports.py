@@ -14,6 +14,8 @@ from agents.documents import (
     Change,
     Cost,
     CrmObject,
+    EntityRef,
+    FactKey,
     Finding,
     Flag,
     Proposal,
@@ -56,6 +58,52 @@ class Web(Protocol):
         ...
 
 
+class Subject(Value):
+    """The company that is looked up beyond its own site, and where its own pages point."""
+
+    entity: EntityRef
+    links: tuple[str, ...] = Field(default=(), description="addresses that its own pages link to")
+    feeds: tuple[str, ...] = Field(default=(), description="feeds that its own pages name")
+
+
+class Saying(Value):
+    """One thing a source says, and where in its text."""
+
+    key: FactKey
+    value: str = Field(min_length=1)
+    start: int = Field(ge=0, description="characters from the beginning of the text")
+    end: int = Field(ge=0)
+    confidence: float = Field(ge=0, le=1)
+    as_of: str | None = None
+
+
+class Told(Value):
+    """What one source beyond the site says of a company, with the text it says it in."""
+
+    page: Page
+    text: str = Field(description="of the page, as it is kept; offsets count in it")
+    title: str
+    kind: Literal["register", "feed", "jobs"]
+    sayings: tuple[Saying, ...]
+
+
+class Elsewhere(Protocol):
+    """A source beyond the company's site. It tells of this company only: whose it is, it finds out itself."""
+
+    @property
+    def name(self) -> str:
+        """How it is set, such as `wikidata` or `lever:SITE`."""
+        ...
+
+    async def read(self, subject: Subject, web: Web) -> Told | None:
+        """What it says of this company; None where it knows none that is certainly this one.
+
+        Raises:
+            FetchError: it does not answer, or its robots.txt asks not to be read.
+        """
+        ...
+
+
 class Snapshots(Protocol):
     """Keeps what was read, by the sha256 of its bytes, so that a quote can be looked up later."""
 
@@ -71,6 +119,13 @@ class Snapshots(Protocol):
 # -- the model ---------------------------------------------------------------------------------------------------
 
 
+class SentenceEdit(Value):
+    """How a reviewer changed one sentence of an earlier draft."""
+
+    before: str
+    after: str
+
+
 class DraftingTask(Value):
     """What a model is asked to draft, and everything it may use."""
 
@@ -79,6 +134,10 @@ class DraftingTask(Value):
     feedback: tuple[str, ...] = Field(default=(), description="every reviewer's words so far, oldest first")
     previous: Proposal | None = Field(default=None, description="the draft that was sent back")
     round: int = Field(default=1, ge=1)
+    edits: tuple[SentenceEdit, ...] = Field(
+        default=(), description="what reviewers changed in earlier drafts; a model may learn from it"
+    )
+    run_key: str = Field(default="", description="the run it is drafted for; what a run may spend is counted by it")
 
 
 class Drafted(Value):
@@ -101,7 +160,15 @@ class Model(Protocol):
         """A proposal from the facts and offers of the task alone.
 
         Raises:
-            DraftingError: no usable draft came of it.
+            DraftingError: no usable draft came of it; `cost` among its facts is what was spent all the same.
+        """
+        ...
+
+    async def ready(self) -> str:
+        """One sentence on how it stands, found out without spending anything.
+
+        Raises:
+            DraftingError: it could not draft now; the sentence says what to do.
         """
         ...
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -52,7 +53,34 @@ class Settings(BaseSettings):
     model: str = Field(
         default="offline:",
         min_length=1,
-        description="Address of the model that drafts: `offline:` is deterministic and needs no key and no network.",
+        description="Address of the model that drafts: `offline:` is deterministic and needs no key and no network; "
+        "`openai:MODEL@BASE_URL` asks an OpenAI-compatible server, `pydantic-ai:VENDOR:MODEL` others by an extra.",
+    )
+    model_key: SecretStr | None = Field(
+        default=None, description="The key that the model's server asks for; it stands nowhere else."
+    )
+    model_fallback: Literal["none", "offline"] = Field(
+        default="none",
+        description="What drafts where the model gives no draft: `none` ends the run in a named state, `offline` has "
+        "the deterministic drafter write it and says so on the draft.",
+    )
+    model_prices: Path | None = Field(
+        default=None, description="TOML file with what models cost; without it, the table that ships."
+    )
+    model_run_budget: Decimal | None = Field(
+        default=None, ge=0, description="The most one run may spend on the model, in the price table's currency."
+    )
+    model_day_budget: Decimal | None = Field(
+        default=None,
+        ge=0,
+        description="The most all runs of this home may spend on the model in a day (UTC), in the same currency.",
+    )
+    model_edits: int = Field(
+        default=0,
+        ge=0,
+        le=20,
+        description="How many sentences that reviewers changed in earlier drafts are shown to the model. They may be "
+        "about other companies, and they leave this machine.",
     )
     catalogue: Path | None = Field(
         default=None, description="TOML file with the offers and their prices; without it, the sample that ships."
@@ -66,12 +94,22 @@ class Settings(BaseSettings):
         min_length=1,
         description="Address of the suppression list: `file:` (a file in the home) or `file:///path`.",
     )
+    profile: Path | None = Field(
+        default=None,
+        description="TOML file with the ideal customer, or `sample` for the one that ships; without it, nobody is "
+        "scored.",
+    )
     web: str = Field(
         default="https:",
         min_length=1,
         description="Address of the fetcher: `https:` reads companies' sites, `offline:` refuses.",
     )
 
+    sources: Annotated[tuple[str, ...], NoDecode] = Field(
+        default=(),
+        description="Sources beyond the company's site, separated by commas: `wikidata`, `rss`, `greenhouse` and "
+        "`lever`, the last two also as `greenhouse:TOKEN` and `lever:SITE`.",
+    )
     fetch_allow_hosts: Annotated[tuple[str, ...], NoDecode] = Field(
         default=(),
         description="Private hosts that may be read all the same: `host` or `host:port`, separated by commas.",
@@ -80,11 +118,11 @@ class Settings(BaseSettings):
         default="", description="How a site reaches you, such as an e-mail address; sent with every fetch."
     )
 
-    @field_validator("fetch_allow_hosts", mode="before")
+    @field_validator("fetch_allow_hosts", "sources", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
         if isinstance(value, str):
-            return tuple(host.strip() for host in value.split(",") if host.strip())
+            return tuple(part.strip() for part in value.split(",") if part.strip())
         return value
 
     @property

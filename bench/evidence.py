@@ -1,6 +1,7 @@
 """How much research finds in the corpus of crafted pages, whether every quote is there, and how long it takes.
 
-Run `python bench/evidence.py`, or with `-v` to see what was missed.
+Run `python bench/evidence.py`, or with `-v` to see what was missed. `--pages 1000` reads that many in one process, the
+corpora over and over with every page made different, and tells the time per page and how memory grows.
 """
 
 from __future__ import annotations
@@ -9,15 +10,18 @@ import asyncio
 import json
 import statistics
 import sys
+import tempfile
 import time
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import psutil
+
 from agents.documents import Brief, Draft, Prospect
 from agents.research import part_of, research
-from agents.web import MemorySnapshots, open_web
+from agents.web import FolderSnapshots, MemorySnapshots, open_web
 
 TUNED = Path(__file__).parents[1] / "tests" / "agents" / "corpus"
 UNSEEN = TUNED / "unseen"
@@ -113,9 +117,41 @@ def report(title: str, tally: Tally, *, verbose: bool) -> None:
             print(f"  {label}: {line}")
 
 
+def endurance(count: int) -> bool:
+    """Read so many pages in one process; tells whether p95 stays under a second and memory under a tenth more."""
+    listed = [
+        (corpus / name, rules.get("prospect", {}))
+        for corpus in (TUNED, UNSEEN, LATER)
+        for name, rules in json.loads((corpus / "expected.json").read_text("utf-8")).items()
+    ]
+    process, times, marks = psutil.Process(), list[float](), dict[int, int]()
+    with tempfile.TemporaryDirectory() as folder:
+        for number in range(1, count + 1):
+            path, more = listed[number % len(listed)]
+            page = Path(folder) / path.name
+            page.write_bytes(path.read_bytes() + b"\n<!-- %d -->" % number)  # nothing remembered of it helps
+            started = time.perf_counter()
+            asyncio.run(
+                research(
+                    Prospect(target=str(page), **more),
+                    web=open_web("offline:"),
+                    snapshots=FolderSnapshots(Path(folder) / "snapshots"),
+                    now=lambda: datetime(2026, 3, 1, tzinfo=UTC),
+                )
+            )
+            times.append((time.perf_counter() - started) * 1000)
+            if number in (count // 4, count // 2, count):
+                marks[number] = process.memory_info().rss
+    times.sort()
+    p95 = times[int(len(times) * 0.95)]
+    told = ", ".join(f"{rss / 2**20:.1f} MB after {number:,}" for number, rss in marks.items())
+    print(f"{count:,} pages: p50 {statistics.median(times):.1f} ms, p95 {p95:.1f}, max {times[-1]:.1f}; {told}")
+    return p95 < 1000 and marks[count] < 1.1 * marks[count // 4]
+
+
 def main() -> int:
     """Print the figures of every corpus; fail where a quote is ungrounded or something forbidden is asserted."""
-    failed = False
+    failed = "--pages" in sys.argv[1:] and not endurance(int(sys.argv[sys.argv.index("--pages") + 1]))
     for corpus in (TUNED, UNSEEN, LATER):
         tally = measure(corpus)
         report(corpus.name, tally, verbose="-v" in sys.argv[1:])

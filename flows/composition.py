@@ -14,6 +14,7 @@ from uuid import UUID
 
 from agents.bootstrap import Agents
 from agents.bootstrap import build as build_agents
+from agents.ports import SentenceEdit
 from approvals.bootstrap import Approvals, queue_elsewhere
 from approvals.bootstrap import build as build_approvals
 from approvals.errors import StoreUnavailable
@@ -24,6 +25,7 @@ from approvals.reverts import Way
 from approvals.settings import read_settings as read_approvals
 from flows.examiner import ClassExaminer
 from flows.handover import tell
+from flows.lessons import lessons_of
 from flows.settings import Settings, read_settings
 
 WAYS_BACK: Mapping[str, Way] = {
@@ -115,6 +117,15 @@ def reset() -> None:
             elsewhere.close()
         _queue.cache_clear()
         _agents.cache_clear()
+
+
+def lessons(gate: str) -> tuple[SentenceEdit, ...]:
+    """What reviewers changed in earlier drafts of this gate, as much of it as `AGENTS_MODEL_EDITS` lets a model see."""
+    most = agents().settings.model_edits
+    with _lock:
+        if not most or _queue() is not None:
+            return ()  # a run on another machine reads no other request than its own
+        return lessons_of(_approvals().store, gate, most)
 
 
 def crm_address() -> str:

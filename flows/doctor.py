@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import sqlite3
 import sys
@@ -47,6 +48,7 @@ def _checks() -> Iterator[tuple[str, Callable[[], str]]]:
     yield "settings and home", _home
     yield "catalogue", _catalogue
     yield "CRM", _crm
+    yield "model", _model
     if _is_elsewhere():
         yield "queue elsewhere", _queue_elsewhere
         return
@@ -159,6 +161,12 @@ def _crm() -> str:
 
     crm = composition.agents().crm
     return f"{crm.address}: {len(crm.records())} records"
+
+
+def _model() -> str:
+    from flows import composition
+
+    return asyncio.run(composition.agents().model.ready())
 
 
 def _store() -> str:

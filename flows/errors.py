@@ -46,7 +46,7 @@ class GateInvalid(FlowError):
     """This gate contradicts itself."""
 
 
-ENDS = ("Completed", "Rejected", "Returned", "Expired", "Withdrawn", "Suppressed", "NothingToRevert")
+ENDS = ("Completed", "Rejected", "Returned", "Expired", "Withdrawn", "Suppressed", "Nothing to revert")
 """Final states that a run may end in as it should."""
 
 

@@ -20,10 +20,8 @@ from prefect.client.orchestration import get_client
 from prefect.context import FlowRunContext, TaskRunContext
 from prefect.exceptions import ObjectNotFound
 from prefect.logging import get_logger, get_run_logger
-from prefect.states import Completed, Failed
 from pydantic import BaseModel
 
-from agents.errors import CrmError, SuppressionError
 from approvals.decisions import Actor
 from approvals.errors import QueueUnavailable
 from approvals.holders import new_holder
@@ -31,6 +29,7 @@ from approvals.ports import GateSide
 from approvals.requests import Identity, RunReference
 from approvals.resume import requester_of
 from flows import composition
+from flows.endings import NAMED, ending_of
 from flows.errors import Ended, GateInvalid, GateMisplaced, GateNotDeclared, GateReused
 from flows.lingering import Lingering, granted
 from flows.postponing import put_off
@@ -213,8 +212,8 @@ def flow(
     *, gates: Sequence[Gate[Any]], name: str | None = None, **options: Any
 ) -> Callable[[Callable[P, Awaitable[R]]], prefect.Flow[P, Any]]:
     """Prefect's `flow`, with gates: they are checked before the first line, and an answer that is no approval ends
-    the run as Completed with the name Rejected, Returned, Expired or Withdrawn instead of a failure. Trouble with the
-    CRM ends it as Failed, under the trouble's name and with a sentence.
+    the run as Completed with the name Rejected, Returned, Expired or Withdrawn instead of a failure. Trouble with a
+    model or a CRM ends it as Failed, under the trouble's name and with a sentence.
 
     Takes Prefect's own options too; `retries` must stay 0, for every resumption counts as an attempt.
 
@@ -243,10 +242,11 @@ def flow(
                     return await function(*args, **kwargs)
                 except Ended as end:
                     get_run_logger().info(str(end))
-                    return Completed(name=end.outcome, message=str(end)[:500])
-                except (CrmError, SuppressionError) as trouble:
+                    return ending_of(end)
+                except NAMED as trouble:
                     # A sentence that says what to do, and no traceback. Run again, it goes on where it stopped.
-                    return Failed(name=type(trouble).__name__, message=str(trouble)[:500])
+                    get_run_logger().error("%s", trouble)
+                    return ending_of(trouble)
                 except QueueUnavailable as away:
                     await put_off(away)
                 finally:

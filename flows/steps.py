@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -20,6 +21,7 @@ from agents.errors import AgentError, CrmUnavailable, NothingToRevert, Suppresse
 from agents.reverting import Written
 from approvals.errors import NoPermit
 from flows import composition
+from flows.endings import passes
 from flows.errors import Ended
 from flows.gates import Gate
 from flows.guards import guarded
@@ -59,11 +61,13 @@ async def research(prospect: Prospect) -> Draft[Brief]:
     ports = composition.agents()
     with _unless_suppressed():
         suppressing.check_prospect(prospect, ports.suppressed)
-        found = await researching.research(prospect, web=ports.web, snapshots=ports.snapshots, now=_now)
+        found = await researching.research(
+            prospect, web=ports.web, snapshots=ports.snapshots, now=_now, profile=ports.profile, elsewhere=ports.sources
+        )
         return suppressing.checked_research(found, ports.suppressed)
 
 
-@task(name="draft proposal", **gated)
+@task(name="draft proposal", **gated, **{**_PATIENT, "retry_condition_fn": passes})
 async def draft_proposal(
     brief: Brief,
     feedback: tuple[str, ...] = (),
@@ -76,7 +80,14 @@ async def draft_proposal(
         suppressing.check_company(brief.entity, ports.suppressed)
         brief = suppressing.without_people(brief, ports.suppressed)
     return await drafting.draft_proposal(
-        brief, model=ports.model, catalogue=ports.catalogue, feedback=feedback, previous=previous, round=round
+        brief,
+        model=ports.model,
+        catalogue=ports.catalogue,
+        feedback=feedback,
+        previous=previous,
+        round=round,
+        edits=await asyncio.to_thread(composition.lessons, PROPOSAL.name),
+        run_key=str(flow_run.id),
     )
 
 
@@ -118,7 +129,7 @@ async def plan_revert(done: list[Written]) -> Draft[CrmUpdate]:
     try:
         return reverting.plan_revert(done, crm=composition.agents().crm)
     except NothingToRevert as nothing:
-        raise Ended("NothingToRevert", str(nothing)) from None
+        raise Ended("Nothing to revert", str(nothing)) from None
 
 
 @task(name="revert CRM update", cache_policy=NO_CACHE, persist_result=False, **_PATIENT)

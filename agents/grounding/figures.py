@@ -25,22 +25,25 @@ _MULTIPLIERS = {
     "m": 1_000_000, "mn": 1_000_000, "mio": 1_000_000, "million": 1_000_000, "millions": 1_000_000,
     "millionen": 1_000_000,
     "bn": 1_000_000_000, "mrd": 1_000_000_000, "billion": 1_000_000_000, "milliarde": 1_000_000_000,
-    "milliarden": 1_000_000_000,
+    "milliarden": 1_000_000_000, "millones": 1_000_000, "millón": 1_000_000, "milliard": 1_000_000_000,
+    "milliards": 1_000_000_000,
 }  # fmt: skip
 _MEASURES = {
     "people": r"employees?|people|persons?|staff|colleagues|workers?|team members|mitarbeiter\w*|beschäftigte\w*"
-    r"|mitarbeitende\w*|personen|menschen|kolleg\w+|angestellte\w*|headcount|workforce|belegschaft",
+    r"|mitarbeitende\w*|personen|menschen|kolleg\w+|angestellte\w*|headcount|workforce|belegschaft"
+    r"|salariée?s|employée?s|personnes|collaborat(?:eurs|rices)|personas|emplead[ao]s|trabajador(?:es|as)",
     "vehicles": r"vehicles?|trucks?|lorr(?:y|ies)|vans?|cars?|trailers?|fahrzeuge?n?|lkws?|lastwagen|transporter|pkws?"
-    r"|zugmaschinen",
+    r"|zugmaschinen|véhicules?|camions?|camionnettes?|vehículos?|camion(?:es)?|furgonetas?",
     "sites": r"sites?|locations?|depots?|offices?|branch(?:es)?|warehouses?|clinics?|hospitals?|plants?|factor(?:y|ies)"
-    r"|hotels?|hubs?|standorte?n?|niederlassung\w*|filialen?|lager|kliniken?|werke?n?|büros?|häuser",
-    "customers": r"customers?|clients?|patients?|guests?|kund(?:e|en|innen)|patient\w+|gäste",
-    "machines": r"machines?|production lines?|robots?|maschinen?|anlagen?|fertigungslinien?|roboter",
-    "years": r"years?|jahre?n?",
-    "months": r"months?|monate?n?",
-    "weeks": r"weeks?|wochen?",
-    "days": r"days?|tage?n?",
-    "hours": r"hours?|stunden?",
+    r"|hotels?|hubs?|standorte?n?|niederlassung\w*|filialen?|lager|kliniken?|werke?n?|büros?|häuser"
+    r"|usines?|agences?|entrepôts?|magasins?|cliniques?|fábricas?|sedes?|plantas?|almacen(?:es)?|almacén|tiendas?",
+    "customers": r"customers?|clients?|patients?|guests?|kund(?:e|en|innen)|patient\w+|gäste|clientes?|pacientes?",
+    "machines": r"machines?|production lines?|robots?|maschinen?|anlagen?|fertigungslinien?|roboter|máquinas?",
+    "years": r"years?|jahre?n?|ans|années?|años?",
+    "months": r"months?|monate?n?|mois|meses",
+    "weeks": r"weeks?|wochen?|semaines?|semanas?",
+    "days": r"days?|tage?n?|jours?|días?",
+    "hours": r"hours?|stunden?|heures?|horas?",
     "drivers": r"drivers?|fahrern?|fahrerinnen",
     "countries": r"countr(?:y|ies)|ländern?|staaten",
     "rooms": r"rooms?|beds?|zimmern?|betten",
@@ -48,19 +51,29 @@ _MEASURES = {
     "orders": r"orders?|shipments?|deliver(?:y|ies)|parcels?|aufträge?n?|sendungen|lieferungen|pakete?n?",
 }
 _MONTHS = (
-    "january|januar|jänner", "february|februar", "march|märz", "april", "may|mai", "june|juni", "july|juli", "august",
-    "september", "october|oktober", "november", "december|dezember",
+    "january|januar|jänner|janvier|enero", "february|februar|février|febrero", "march|märz|mars|marzo",
+    "april|avril|abril", "may|mai|mayo", "june|juni|juin|junio", "july|juli|juillet|julio", "august|août|agosto",
+    "september|septembre|septiembre", "october|oktober|octobre|octubre", "november|novembre|noviembre",
+    "december|dezember|décembre|diciembre",
 )  # fmt: skip
+
+MONTHS = "|".join(_MONTHS)
+"""The months' names in every language that is read, for a pattern."""
 
 _CURRENCY = r"€|US\$|\$|£|¥|\b(?:EUR|USD|GBP|CHF|SEK|NOK|DKK|PLN|JPY)\b"
 _CURRENCY_AFTER = rf"{_CURRENCY}|\b(?:euros?|dollars?|pounds?|pfund|franken|francs)\b"
 _CORE = r"\d{1,3}(?:[ '’]\d{3})+(?!\d)(?:[.,]\d+)?|\d+(?:[.,]\d+)*"
 _FIGURE = re.compile(
     rf"(?:(?P<before>{_CURRENCY})\s?)?(?<![\w.,])[+−-]?(?P<core>{_CORE})"
-    r"(?:\s?(?P<times>(?:thousand|tausend|tsd|million(?:s|en)?|mio|mn|billion|milliarden?|mrd|bn)\b\.?|[kKmM]\b))?"
+    r"(?:\s?(?P<times>(?:thousand|tausend|tsd|million(?:s|en)?|mill(?:ones|ón)|mio|mn|billion|milliarden?|milliards?|mrd|bn)\b\.?|[kKmM]\b))?"
     rf"(?:\s?(?P<percent>%|(?:percent|per cent|prozent|pct)\b)|\s?(?P<after>{_CURRENCY_AFTER}))?",
     re.IGNORECASE,
 )
+_SHARED_SCALE = re.compile(
+    r"\s?(?:auf|to|bis|bis zu|à|a|–|-)\s?\d+(?:[.,]\d+)?\s(?P<times>million(?:s|en)?|mill(?:ones|ón)|mio|mrd)\b",
+    re.IGNORECASE,
+)
+"""“from 28 to 31 million”: the scale of the second number is the first one's too."""
 _WEB = re.compile(r"https?://[^\s<>\"“”»«]+|www\.[^\s<>\"“”»«]+", re.IGNORECASE)
 # Repetitions are bounded: a claim of 200,000 letters must not keep anybody waiting.
 _EMAIL = re.compile(r"(?<![\w.+-])[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,8}")
@@ -72,7 +85,7 @@ _BLANK = "\u2007"
 """Stands for what was taken out: it keeps offsets, and is no space between two words."""
 _DECADE = re.compile(r"(?<!\w)(\d{3}0)(?:s|er|ern)\b")
 _MONTH = re.compile(
-    rf"(?P<cue>\b(?:in|since|im|seit|ab|until|bis|of|on|am|by)\s+|\d\.?\s+)?\b(?P<month>{'|'.join(_MONTHS)})\b"
+    rf"(?P<cue>\b(?:in|since|im|seit|ab|until|bis|of|on|am|by|en|de|depuis|desde|hasta|au)\s+|\d\.?\s+)?\b(?P<month>{MONTHS})\b"
     r"(?P<after>\s+\d)?",
     re.IGNORECASE,
 )
@@ -205,7 +218,8 @@ def _figures(text: str, measure: str) -> Iterator[Figure]:
         amount = _amount(match["core"])
         if amount is None:
             continue
-        times = (match["times"] or "").lower().rstrip(".")
+        shared = None if match["times"] else _SHARED_SCALE.match(text, match.end("core"))
+        times = (match["times"] or (shared["times"] if shared else "")).lower().rstrip(".")
         currency = _CURRENCIES.get((match["before"] or match["after"] or "").lower(), "")
         if times in {"m", "k"} and not currency and text[match.end("core")] == " ":
             times = ""  # 45 m is a length

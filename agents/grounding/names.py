@@ -22,9 +22,35 @@ _ENGLISH = re.compile(
     r"\b(?:and|the|with|for|we|you|is|are|not|a|of|to|your|our|from|by|has|have|at|on|that|it|this|be|as)\b",
     re.IGNORECASE,
 )
+_ROMANCE = re.compile(
+    r"\b(?:le|la|les|des|du|une?|vous|votre|vos|nous|notre|nos|et|est|sont|dans|sur|pour|par|avec|depuis|comme|qui|que|à|au"
+    r"|el|los|las|una|su|sus|y|en|con|para|por|desde|como|nuestr[oa]s?|usted(?:es)?|ya|del|al|se|un)\b|[çñ¿êèû]",
+    re.IGNORECASE,
+)
 _LISTED = re.compile(rf"(?<!\w)({_WORD})(?:,\s|\s(?:und|oder|sowie|and|or)\s)(?=({_WORD}))")
-_ENDS_SENTENCE = re.compile(r"(?:^|[.!?:;]\s+|\n\s*|[–—]\s+)[\s\"“„»«'(\[*•-]*$")
+_ENDS_SENTENCE = re.compile(r"(?:^|[.!?:;]\s+|\n\s*|[–—]\s+)[\s\"“„»«'(\[*•¿¡-]*$")
 _LONGEST_NAME = 12
+_SIDE_BY_SIDE = 3
+_TITLES = {
+    "herr",
+    "frau",
+    "herrn",
+    "mr",
+    "mrs",
+    "ms",
+    "dr",
+    "madame",
+    "monsieur",
+    "mme",
+    "señor",
+    "señora",
+    "sra",
+    "sr",
+}
+_AT_SOMEBODYS = re.compile(r"\s+(?:bereits |schon )?(?:im Einsatz|in Betrieb|eingeführt)\b", re.IGNORECASE)
+
+
+_TITLE = re.compile(r"\b(?:Herrn?|Frau|Mr|Mrs|Ms|Dr|Mme|Madame|Monsieur|[Ss]eñora?|Sra?|[Dd]on|[Dd]oña)\.?\s$")
 
 
 class _Words(NamedTuple):
@@ -51,8 +77,9 @@ def _words() -> _Words:
 
 def is_german(text: str, otherwise: str) -> bool:
     """Whether the sentence is German, by its small words; the document's language decides where they do not."""
-    german, english = len(_GERMAN.findall(text)), len(_ENGLISH.findall(text))
-    return otherwise == "de" if german == english else german > english
+    german = len(_GERMAN.findall(text))
+    others = max(len(_ENGLISH.findall(text)), len(_ROMANCE.findall(text)))
+    return otherwise == "de" if german == others else german > others
 
 
 class Known:
@@ -98,14 +125,17 @@ class Known:
 
 def unknown_names(text: str, known: Known, *, german: bool) -> tuple[str, ...]:
     """Names in this sentence that what it rests on does not hold."""
-    missing = [" ".join(run) for run in _runs(text, german=german) if not _passes(run, known)]
+    missing = [" ".join(run) for run in _runs(text, german=german) if not _passes(run, known, german=german)]
     missing += [word for word in _single(text, german=german) if not known.holds(word)]
     missing += [word for word in _beside_names(text, known) if not known.holds(word)]
     return tuple(dict.fromkeys(missing))
 
 
-def _passes(run: list[str], known: Known) -> bool:
+def _passes(run: list[str], known: Known, *, german: bool) -> bool:
     if known.covers(run):
+        return True
+    # Two German nouns may stand side by side without being a name: “fertigen Ihre Mitarbeiter Spindeln”.
+    if german and len(run) <= _SIDE_BY_SIDE and all(known.holds(word) and not _is_strong(word) for word in run):
         return True
     # Sentences start with a capital letter: the first word may not belong to the name.
     return len(run) > 2 and known.covers(run[1:]) and not _is_strong(run[0])
@@ -138,7 +168,7 @@ def _closed(run: list[str], *, starts_sentence: bool, german: bool) -> Iterator[
         starts_sentence = False
     while run and run[-1].casefold() in words.functions:
         run = run[:-1]
-    run = [word for word in run if word.casefold() not in {"herr", "frau", "herrn", "mr", "mrs", "ms", "dr"}] or run
+    run = [word for word in run if word.casefold() not in _TITLES] or run
     if all(word.casefold() in words.ordinary for word in run):
         return
     if len(run) > 1 or not (german or starts_sentence):
@@ -154,8 +184,9 @@ def _single(text: str, *, german: bool) -> Iterator[str]:
         if flat in words.functions or flat in words.ordinary:
             continue
         before, after = text[max(0, match.start() - 60) : match.start()], text[match.end() : match.end() + 60]
-        named = _capital(word) and (words.relations.search(before) or words.deeds.match(after))
-        titled = bool(re.search(r"\b(?:Herrn?|Frau|Mr|Mrs|Ms|Dr)\.?\s$", before)) and _capital(word)
+        named = _capital(word) and bool(words.relations.search(before) or words.deeds.match(after))
+        named = named or (_capital(word) and before.casefold().endswith("bei ") and bool(_AT_SOMEBODYS.match(after)))
+        titled = bool(_TITLE.search(before)) and _capital(word)
         place = flat in words.places and (_capital(word)) and not (flat == "essen" and not before.endswith(" in "))
         possessive = not german and _capital(match[0]) and match[0].endswith(("'s", "’s")) and not _common(flat)
         if _is_strong(word) or named or place or titled or possessive:

@@ -1,4 +1,4 @@
-"""Numbers written as words, in English and German: `twenty-five`, `zwei Millionen`, `einhundertzwanzig`."""
+"""Numbers written as words: `twenty-five`, `zwei Millionen`; of French and Spanish the short ones, as `veinte`."""
 
 from __future__ import annotations
 
@@ -27,6 +27,19 @@ _DE_TENS = {
     "achtzig": 80, "neunzig": 90,
 }  # fmt: skip
 _DE_SCALES = {"million": 1_000_000, "millionen": 1_000_000, "milliarde": 1_000_000_000, "milliarden": 1_000_000_000}
+
+# What is a word of another language too is left out: French `sept` and `neuf`, Spanish `once`.
+_ROMANCE = {
+    "deux": 2, "trois": 3, "quatre": 4, "cinq": 5, "huit": 8, "dix": 10, "onze": 11, "douze": 12, "treize": 13,
+    "quatorze": 14, "quinze": 15, "seize": 16, "vingt": 20, "trente": 30, "quarante": 40, "cinquante": 50,
+    "soixante": 60,
+    "dos": 2, "tres": 3, "cuatro": 4, "cinco": 5, "seis": 6, "siete": 7, "ocho": 8, "nueve": 9, "diez": 10, "doce": 12,
+    "trece": 13, "catorce": 14, "quince": 15, "veinte": 20, "treinta": 30, "cuarenta": 40, "cincuenta": 50,
+    "sesenta": 60, "setenta": 70, "ochenta": 80, "noventa": 90,
+}  # fmt: skip
+_ROMANCE_WORD = re.compile(
+    rf"\b(?:{'|'.join(sorted(_ROMANCE, key=len, reverse=True))})\b(?![\s-]+(?:et|y)\b)", re.IGNORECASE
+)
 
 _DE_UNIT = "|".join(sorted(_DE_UNITS, key=len, reverse=True))
 _DE_TEN = "|".join(_DE_TENS)
@@ -62,6 +75,9 @@ def number_words(text: str) -> Iterator[NumberWord]:
             continue
         if not _follows_digits(text, match.start()):
             yield NumberWord(_german(match), match.start(), match.end())
+
+    for match in _ROMANCE_WORD.finditer(text):
+        yield NumberWord(_ROMANCE[match[0].lower()], match.start(), match.end())
 
 
 def _follows_digits(text: str, start: int) -> bool:

@@ -11,10 +11,10 @@ from typing import NamedTuple
 
 _DENIED = re.compile(
     r"\b(?:do|does|did|can|will|is|are)(?: not|n['’]t)(?: \w+){0,2} $|\bcannot(?: \w+)? $|\bnicht (?:\w+ )?$"
-    r"|\bkeine?n? $|\bwithout $|\bohne $",
+    r"|\bkeine?n? $|\bwithout $|\bohne $|\bne (?:\w+ )?$|\bno $|\bsans $|\bsin $",
     re.IGNORECASE,
 )
-_WE = re.compile(r"\b(?:we|our|ours|us|wir|unser\w*|uns)\b", re.IGNORECASE)
+_WE = re.compile(r"\b(?:we|our|ours|us|wir|unser\w*|uns|nous|notre|nos|nuestr[oa]s?|nosotros|somos)\b", re.IGNORECASE)
 _DENIABLE = {"guarantee", "compliance"}
 
 
@@ -31,6 +31,7 @@ class _Rules(NamedTuple):
     assertions: re.Pattern[str]
     up: re.Pattern[str]
     down: re.Pattern[str]
+    moved: re.Pattern[str]
 
 
 @cache
@@ -51,6 +52,7 @@ def _rules() -> _Rules:
         re.compile("|".join(data["assertions"]["patterns"]), re.IGNORECASE),
         re.compile(data["directions"]["up"], re.IGNORECASE),
         re.compile(data["directions"]["down"], re.IGNORECASE),
+        re.compile(data["directions"]["moved"], re.IGNORECASE),
     )
 
 
@@ -72,13 +74,19 @@ def broken_rules(text: str, *, facts: str, offers: str, ours: tuple[str, ...]) -
                 break
 
 
-def turned_round(text: str, facts: str) -> Iterator[str]:
-    """Whether the sentence says `fell` where the cited facts only say `grew`, or the other way round, as reasons."""
+def turned_round(text: str, facts: str, *, compares: bool) -> Iterator[str]:
+    """Whether the sentence says `fell` where the cited facts only say `grew`, or the other way round, as reasons.
+
+    Where it says that something moved, a fact must say so, or give both figures that the sentence `compares`.
+    """
     rules = _rules()
     for one, other in ((rules.up, rules.down), (rules.down, rules.up)):
         said = one.search(text)
         if said and not one.search(facts) and other.search(facts):
             yield f"“{said[0]}” is the opposite of what the cited facts say"
+    moved = rules.moved.search(text)
+    if moved and facts and not compares and not rules.up.search(facts) and not rules.down.search(facts):
+        yield f"“{moved[0]}”: no cited fact says that anything moved"
 
 
 def asserts_of_customer(text: str, names: tuple[str, ...]) -> bool:

@@ -27,6 +27,10 @@ class OfflineModel:
         """How it is addressed; stands on every draft it writes."""
         return NAME
 
+    async def ready(self) -> str:
+        """Always: it needs nothing."""
+        return f"{NAME} deterministic, needs no key and no network"
+
     async def draft(self, task: DraftingTask) -> Drafted:
         """A proposal from the facts and offers of the task alone; feedback counts as far as rules can follow it."""
         wishes = read_wishes(task.feedback, task.catalogue)

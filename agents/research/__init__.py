@@ -5,8 +5,12 @@ Extractive and deterministic: nothing is written that does not stand on a page, 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from agents.documents import Brief, Draft, EntityRef, Flag, Prospect, Source
-from agents.ports import Clock, Page, Snapshots, Web
+from agents.ports import Clock, Elsewhere, Page, Snapshots, Web
+from agents.profile import Profile
+from agents.research.beyond import looked_up_elsewhere, subject_of
 from agents.research.briefing import Sourced, brief
 from agents.research.contacts import host_of
 from agents.research.countries import country_of
@@ -16,12 +20,24 @@ from agents.research.identity import Reading, judge, resolve
 from agents.research.languages import READ_LANGUAGES, language_of
 from agents.research.stored import StoredPages, part_of
 from agents.research.targets import is_home, read_saved, web_address
+from agents.scoring import scored
 
 __all__ = ["StoredPages", "part_of", "research"]
 
 
-async def research(prospect: Prospect, *, web: Web, snapshots: Snapshots, now: Clock) -> Draft[Brief]:
-    """A brief on the company, from its site, saved pages or pasted text.
+async def research(
+    prospect: Prospect,
+    *,
+    web: Web,
+    snapshots: Snapshots,
+    now: Clock,
+    profile: Profile | None = None,
+    elsewhere: Sequence[Elsewhere] = (),
+) -> Draft[Brief]:
+    """A brief on the company, from its site, saved pages or pasted text, and from sources elsewhere.
+
+    Where there is a profile of the ideal customer it is scored. Only a company that is reached by a web address is
+    looked up elsewhere: whose page a saved one is, nobody can be asked.
 
     Raises:
         TargetError: the target is missing, empty, too large or no page.
@@ -34,12 +50,22 @@ async def research(prospect: Prospect, *, web: Web, snapshots: Snapshots, now: C
         saved = read_saved(prospect.target, now)
         pages, flags = saved.pages, saved.flags
     pages = sorted(pages, key=lambda page: not is_home(page.address))  # what a company says first of itself
-    return _draft(prospect, pages, list(flags), snapshots, from_web=address is not None)
+    draft = await _draft(
+        prospect, pages, list(flags), snapshots, web=web, elsewhere=elsewhere if address is not None else None
+    )
+    return draft if profile is None else _with_score(draft, profile)
 
 
-def _draft(
-    prospect: Prospect, pages: list[Page], flags: list[Flag], snapshots: Snapshots, *, from_web: bool
+async def _draft(
+    prospect: Prospect,
+    pages: list[Page],
+    flags: list[Flag],
+    snapshots: Snapshots,
+    *,
+    web: Web,
+    elsewhere: Sequence[Elsewhere] | None,
 ) -> Draft[Brief]:
+    from_web = elsewhere is not None
     sources: list[Source] = []
     readings: list[Reading] = []
     for number, page in enumerate(pages, start=1):
@@ -72,6 +98,12 @@ def _draft(
             )
         else:
             flags.append(_aside(reading, _called(pages[number], number + 1), entity))
+    if elsewhere:
+        more, missed = await looked_up_elsewhere(
+            subject_of(entity, readings), elsewhere, web, snapshots, found, sources
+        )
+        found.extend(more)
+        flags.extend(missed)
     candidates = [one.candidate for one in found]
     seen_text = "\n".join(reading.page.text[:50_000] for reading in readings if reading.match == "match")
     country = country_of(candidates, entity.domain, seen_text)
@@ -93,6 +125,14 @@ def _draft(
         facts=document.facts,
         flags=_distinct(flags),
     )
+
+
+def _with_score(draft: Draft[Brief], profile: Profile) -> Draft[Brief]:
+    document = scored(draft.document, profile)
+    got, most = document.points
+    told = ", ".join(f"{one.points:+} {one.says}" for one in document.score if one.points)
+    summary = f"Lead score {got} of {most}{f' ({told})' if told else ''}. {draft.summary}"
+    return draft.model_copy(update={"document": document, "summary": summary})
 
 
 def _called(page: Page, number: int) -> str:

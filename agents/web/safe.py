@@ -25,6 +25,7 @@ from agents.ports import Page
 from agents.web.addresses import Target, parse, refusal
 from agents.web.bodies import read_body
 from agents.web.robots import MAX_BYTES, Answer, Robots
+from agents.web.visits import Visits
 
 Resolver = Callable[[str, int], Awaitable[Sequence[str]]]
 
@@ -85,6 +86,7 @@ class SafeWeb:
     ticks: Callable[[], float] = time.monotonic
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
     tls: ssl.SSLContext | None = None
+    visits: Visits | None = None
 
     def __post_init__(self) -> None:
         self._robots = Robots(AGENT, self._ask_robots, self.ticks)
@@ -144,6 +146,10 @@ class SafeWeb:
         return following
 
     def _page(self, target: Target, response: _Response) -> Page:
+        if response.status == 304 and self.visits is not None:
+            empty = Page(address=target.address, body=b"", media_type="text/html", fetched_at=self.now())
+            if (page := self.visits.unchanged(target.address, empty)) is not None:
+                return page
         if response.status != 200:
             raise FetchFailed(
                 f"{target.address} answered {response.status} instead of a page.",
@@ -171,7 +177,7 @@ class SafeWeb:
             ),
             None,
         )
-        return Page(
+        page = Page(
             address=target.address,
             body=response.body,
             media_type=media_type,
@@ -179,6 +185,10 @@ class SafeWeb:
             fetched_at=self.now(),
             truncated=response.truncated,
         )
+        if self.visits is not None:
+            validators = (response.headers.get(name, "") for name in ("etag", "last-modified"))
+            self.visits.note(page, etag=next(validators), last_modified=next(validators))
+        return page
 
     # -- one address -----------------------------------------------------------------------------------------------
 
@@ -261,6 +271,8 @@ class SafeWeb:
             "Accept": "text/html,application/xhtml+xml,application/xml;q=0.9,text/plain;q=0.8,application/json;q=0.5",
             "Accept-Encoding": "gzip", "Connection": "close",
         }  # fmt: skip
+        if self.visits is not None and not robots:
+            headers |= self.visits.conditions(target.address)
         timeout = httpx.Timeout(self.limits.seconds, connect=self.limits.connect_seconds)
         # Connections are never reused: two hosts behind one IP address must not share one's TLS session.
         pool = httpx.Limits(max_connections=1, max_keepalive_connections=0)

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
+
+sys.path.append(str(Path(__file__).parent / "providers"))
+
+from model_servers import ModelServer, model_server
 
 from agents.catalogue import Catalogue, read_catalogue
 from agents.crm import open_crm
@@ -134,3 +140,10 @@ def model() -> Model:
 @pytest.fixture
 def crm() -> Crm:
     return open_crm("embedded://?memory")
+
+
+@pytest.fixture(scope="session")
+def models() -> Iterator[ModelServer]:
+    """The fake OpenAI-compatible server, one process for all tests."""
+    with model_server() as server:
+        yield server

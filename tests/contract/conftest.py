@@ -9,6 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
+sys.path.append(str(Path(__file__).parents[1] / "agents" / "providers"))
+
+from model_servers import ModelServer, model_server
 from sqlalchemy import text
 
 from approvals.audit import Event, verify
@@ -243,3 +247,10 @@ def by_hand() -> Callable[..., int]:
 def verified() -> Callable[[Store], Any]:
     """What verifying a store shows."""
     return lambda store: verify(store.entries(), store.rows())
+
+
+@pytest.fixture(scope="session")
+def models() -> Iterator[ModelServer]:
+    """The fake OpenAI-compatible server, one process for all tests."""
+    with model_server() as server:
+        yield server

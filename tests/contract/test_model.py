@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
+from model_servers import ModelServer
 
 from agents.catalogue import read_catalogue
 from agents.documents import Brief, EntityRef, Fact, FactKey, Proposal, Source, dump
 from agents.errors import UnknownScheme
 from agents.grounding import check
 from agents.ports import DraftingTask, Model
-from agents.providers import MODELS, open_model
+from agents.providers import MODELS, Terms, open_model
 
 QUOTE = "Velmar Haulage runs 60 trucks from Lund"
 BRIEF = Brief(
@@ -44,9 +47,27 @@ BRIEF = Brief(
 CATALOGUE = read_catalogue()
 
 
-@pytest.fixture(params=sorted(MODELS))
-def model(request: pytest.FixtureRequest) -> Model:
-    return open_model(f"{request.param}:")
+ADDRESSES: dict[str, Callable[[ModelServer], str]] = {
+    "offline": lambda models: "offline:",
+    "openai": lambda models: f"openai:{models.model('fine')}@{models.base}",
+}
+
+
+@pytest.fixture(params=sorted(ADDRESSES))
+def model(request: pytest.FixtureRequest, models: ModelServer, tmp_path: Path) -> Model:
+    return open_model(ADDRESSES[request.param](models), Terms(home=tmp_path))
+
+
+def test_every_scheme_is_held_against_the_contract() -> None:
+    """But for the extra, whose tests are skipped where it is not installed; it drafts as `openai` does."""
+    assert ADDRESSES.keys() == MODELS.keys() - {"pydantic-ai"}
+
+
+async def test_it_says_in_a_sentence_that_it_could_draft(models: ModelServer, tmp_path: Path) -> None:
+    for address in ("offline:", f"openai:fine@{models.base}"):
+        said = await open_model(address, Terms(home=tmp_path)).ready()
+        assert said.startswith(address)
+        assert "\n" not in said
 
 
 async def test_a_draft_is_about_the_company_of_the_brief_and_priced_by_the_catalogue(model: Model) -> None:

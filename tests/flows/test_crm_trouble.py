@@ -110,7 +110,7 @@ def test_an_outage_that_lasts_fails_under_its_name_and_tells_what_was_done(house
     state = house.go_on(writing, run)
 
     laid_out = json.loads(artifacts(house, run)["done-so-far"].data)
-    assert (state.type.value, state.name) == ("FAILED", "CrmUnavailable")
+    assert (state.type.value, state.name) == ("FAILED", "CRM unavailable")
     assert "the token counts no more. Set SHAKY_TOKEN to another." in state.message
     assert "This try came through 0 of 5 changes; what was done stays done" in state.message
     assert len(laid_out) == 2
@@ -137,7 +137,7 @@ def test_once_it_answers_the_run_goes_on_where_it_stopped(house, crm):
 def test_a_crm_that_cannot_be_read_asks_nobody(house, crm):
     state = house.call(reading_only, "Halden")
 
-    assert (state.type.value, state.name) == ("FAILED", "CrmUnavailable")
+    assert (state.type.value, state.name) == ("FAILED", "CRM unavailable")
     assert state.message == "Shaky does not answer. Look whether it runs."
     assert house.requests() == []
 

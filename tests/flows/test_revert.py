@@ -125,7 +125,7 @@ def test_where_nothing_is_left_of_it_the_run_says_so_and_asks_nobody(house, crm,
     state = house.execute(revert, again.id)
 
     assert again.id != first.id
-    assert (state.type.value, state.name) == ("COMPLETED", "NothingToRevert")
+    assert (state.type.value, state.name) == ("COMPLETED", "Nothing to revert")
     assert "phone of company co:arden.example: it was changed to '3' since." in state.message
     assert house.open_requests() == []
 

@@ -71,7 +71,7 @@ def test_a_list_that_does_not_read_lets_nobody_through(house):
 
     state = house.execute(outreach, run)
 
-    assert (state.type.value, state.name) == ("FAILED", "SuppressionUnavailable")
+    assert (state.type.value, state.name) == ("FAILED", "Suppression list unusable")
     assert "Nobody is approached until it does" in state.message
     assert house.requests() == []
 

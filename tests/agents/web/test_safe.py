@@ -17,6 +17,8 @@ import pytest
 
 from agents.errors import AddressRefused, FetchFailed, RobotsDisallow
 from agents.web.safe import Limits, SafeWeb
+from agents.web.snapshots import MemorySnapshots
+from agents.web.visits import Visits
 
 PAGE = b"<!doctype html><title>Halden</title><p>Halden Freight"
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
@@ -433,3 +435,54 @@ def _certificate(folder: Path, name: str) -> tuple[ssl.SSLContext, ssl.SSLContex
     ours = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     ours.load_cert_chain(pem)
     return ours, ssl.create_default_context(cafile=str(pem))
+
+
+# -- pages that were read before ---------------------------------------------------------------------------------
+
+
+async def test_an_unchanged_page_is_not_sent_again_and_is_read_as_it_was(site: Site, tmp_path: Path) -> None:
+    def answer(to: http.server.BaseHTTPRequestHandler) -> None:
+        known = to.headers.get("If-None-Match") == '"v1"'
+        to.send_response(304 if known else 200)
+        to.send_header("ETag", '"v1"')
+        if not known:
+            to.send_header("Content-Type", "text/html; charset=utf-8")
+            to.send_header("Content-Length", str(len(PAGE)))
+        to.end_headers()
+        to.wfile.write(b"" if known else PAGE)
+
+    site.answers["/"] = answer
+    snapshots = MemorySnapshots()
+    address = f"http://site.test:{site.port}/"
+
+    def web() -> SafeWeb:
+        return _web(ports=frozenset({site.port}), visits=Visits(tmp_path, snapshots))
+
+    first, second = await web().fetch(address), await web().fetch(address)
+
+    assert second == first
+    assert [headers.get("If-None-Match") for path, headers in site.asked if path == "/"] == [None, '"v1"']
+    # Erased bytes are fetched anew, and a note is no page.
+    third = await _web(ports=frozenset({site.port}), visits=Visits(tmp_path, MemorySnapshots())).fetch(address)
+    assert third.body == PAGE
+    assert "If-None-Match" not in site.asked[-1][1]
+
+
+async def test_a_site_that_says_unchanged_of_what_nobody_has_gave_no_page(site: Site, tmp_path: Path) -> None:
+    site.answers["/"] = (304, {}, b"")
+
+    with pytest.raises(FetchFailed, match="answered 304"):
+        await _web(ports=frozenset({site.port}), visits=Visits(tmp_path, MemorySnapshots())).fetch(
+            f"http://site.test:{site.port}/"
+        )
+
+
+async def test_only_whole_pages_with_a_proper_name_are_noted(site: Site, tmp_path: Path) -> None:
+    site.answers["/unnamed"] = (200, {}, PAGE)
+    site.answers["/odd"] = (200, {"ETag": '"' + "x" * 5_000 + '"'}, PAGE)
+    web = _web(ports=frozenset({site.port}), visits=Visits(tmp_path, MemorySnapshots()))
+
+    for path in ("/unnamed", "/odd"):
+        await web.fetch(f"http://site.test:{site.port}{path}")
+
+    assert list(tmp_path.rglob("*.json")) == []
