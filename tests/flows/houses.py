@@ -364,7 +364,7 @@ def until(found: Callable[[], Any], seconds: float = 20.0) -> Any:
 WORKER = Actor(kind="worker", id="one-letter", via="flow", scopes=frozenset({"gate"}))
 
 
-def ask(approvals: Approvals, run: str = "r1", *, policy: str = "letter", deployment: str | None = "d1") -> Request:
+def ask(approvals: Approvals, run: str = "r1", policy: str = "letter", *, deployment: str | None = "d1") -> Request:
     """Open a request of a run that need not exist."""
     proposed = Proposed(
         identity=Identity(run=run, gate="letter", key="halden"),
