@@ -57,12 +57,17 @@ def _no_network(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(autouse=True)
-def _own_environment(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
-    """No setting of the caller's machine reaches a test, and nothing is written to the caller's home."""
+def _own_environment(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """No setting of the caller's machine, or of the test before, reaches a test; nothing goes to a home of theirs."""
+    before = dict(os.environ)
     for name in os.environ:
         if name.startswith(OURS):
             monkeypatch.delenv(name)
     monkeypatch.setenv("COUNTERSIGN_HOME", str(tmp_path_factory.getbasetemp() / "unused-home"))
+    yield
+    # What a command or `up` itself has set in this process.
+    os.environ.clear()
+    os.environ.update(before)
 
 
 # -- tables ------------------------------------------------------------------------------------------------------
