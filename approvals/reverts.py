@@ -32,6 +32,14 @@ class Way(NamedTuple):
     """The policy of its gate."""
 
 
+class Chance(NamedTuple):
+    """Whether somebody may ask for something to be taken back."""
+
+    may: bool
+    obstacle: str = ""
+    """What an administrator could change so that they may, in a sentence."""
+
+
 class Asked(NamedTuple):
     """Somebody asked for something to be taken back."""
 
@@ -56,17 +64,19 @@ class Reverts:
         self._ways = ways
         self._starter = starter
 
-    def may(self, request: Request, by: Actor) -> bool:
-        """Whether this person would be let ask for this; the page shows a button then."""
+    def chance(self, request: Request, by: Actor) -> Chance:
+        """Whether this person would be let ask for this; the page shows a button then, or what is in the way."""
         with self._ledger.store.read() as transaction:
             permit = transaction.permit_of(request.id)
         if self._starter is None or not _done(request, permit) or request.action not in self._ways:
-            return False
+            return Chance(False)
         try:
             self._check(request, by)
-        except (NotPermitted, PolicyError):
-            return False
-        return True
+        except PolicyError as nobody:
+            return Chance(False, str(nobody))
+        except NotPermitted:
+            return Chance(False)
+        return Chance(True)
 
     def receipt(self, request: Request) -> str | None:
         """What was really done for this request, as canonical JSON text; None while nothing was."""

@@ -94,7 +94,7 @@ def test_whoever_may_not_ask_is_refused_and_nothing_is_started(reverts, starter,
     with unchanged(asked), pytest.raises(error):
         reverts.ask(asked.id, request.getfixturevalue(who))
 
-    assert not reverts.may(asked, request.getfixturevalue(who))
+    assert not reverts.chance(asked, request.getfixturevalue(who)).may
     assert starter.started == {}
 
 
@@ -116,7 +116,9 @@ def test_whoever_alone_could_sign_it_may_not_ask(reverts, starter, done, policie
     with pytest.raises(PolicyError, match="who may besides the requester"):
         reverts.ask(request.id, CLEO)
 
-    assert not reverts.may(request, CLEO)
+    chance = reverts.chance(request, CLEO)
+    assert not chance.may
+    assert "who may besides the requester" in chance.obstacle
     assert starter.started == {}
 
 
@@ -127,7 +129,7 @@ def test_what_was_signed_and_not_done_yet_is_not_taken_back(reverts, open_reques
     with pytest.raises(NotRevertible, match="Nothing was carried out"):
         reverts.ask(request.id, CLEO)
 
-    assert not reverts.may(service.get(request.id), CLEO)
+    assert not reverts.chance(service.get(request.id), CLEO).may
 
 
 def test_an_action_without_a_way_back_is_not_taken_back(ledger, service, policies, starter, done, CLEO):
@@ -137,7 +139,7 @@ def test_an_action_without_a_way_back_is_not_taken_back(ledger, service, policie
     with pytest.raises(NotRevertible, match=r"not of a kind that is taken back \(crm.update\)"):
         reverts.ask(request.id, CLEO)
 
-    assert not reverts.may(request, CLEO)
+    assert not reverts.chance(request, CLEO).may
 
 
 def test_what_nobody_knows_is_not_found(reverts, CLEO):
@@ -153,4 +155,4 @@ def test_a_queue_that_starts_no_runs_says_so(ledger, service, policies, done, CL
     with pytest.raises(NotRevertible, match="without Prefect"):
         reverts.ask(request.id, CLEO)
 
-    assert not reverts.may(request, CLEO)
+    assert not reverts.chance(request, CLEO).may

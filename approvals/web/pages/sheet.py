@@ -17,6 +17,7 @@ from approvals.lifecycle import Action, State
 from approvals.ports import Effect, Examination, Listed
 from approvals.receipts import items
 from approvals.requests import Content, Request
+from approvals.reverts import Chance
 from approvals.web import looks, words
 from approvals.web.pages import document as documents
 from approvals.web.pages import past, seen
@@ -105,7 +106,8 @@ class Beside:
     next: Neighbour | None
     done: tuple[seen.Line, ...]
     """What was really done, item by item."""
-    revertible: bool
+    revert: Chance
+    """Whether this person may have it taken back."""
 
 
 @dataclass(frozen=True)
@@ -261,7 +263,7 @@ def beside(visit: Visit, request: Request, filters: Filters) -> Beside:
         previous=previous,
         next=following,
         done=seen.done(done),
-        revertible=bool(done) and reverts.may(request, visit.by),
+        revert=reverts.chance(request, visit.by) if done else Chance(False),
     )
 
 

@@ -76,6 +76,17 @@ def test_whoever_may_not_ask_has_no_button_and_is_refused(browse, done, starter,
     assert starter.started == {}
 
 
+def test_where_nobody_else_could_sign_it_that_stands_in_place_of_the_button(browse, done, policies, people, CLEO):
+    request = done({"applied": APPLIED})
+    policies.set("undo", groups=("lonely",))
+    people.change(CLEO.id, groups=("sales", "lonely"))
+
+    page = browse(CLEO).get(f"/r/{request.id}")
+
+    assert not page.all(BUTTON)
+    assert "who may besides the requester" in page.said("#done")
+
+
 def test_a_prefect_that_is_away_is_told_in_a_sentence(browse, done, starter, CLEO):
     request = done({"applied": APPLIED})
     starter.away = True
