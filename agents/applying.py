@@ -8,26 +8,13 @@ from typing import NamedTuple
 
 from pydantic import TypeAdapter, ValidationError
 
-from agents.documents import (
-    AddNote,
-    Applied,
-    Associate,
-    Change,
-    Conflict,
-    Create,
-    CrmObject,
-    CrmReceipt,
-    CrmUpdate,
-    Dissociate,
-    Money,
-    Remove,
-    RemoveNote,
-    SetField,
-)
+from agents.changes import AddNote, Associate, Change, Create, CrmObject, Dissociate, Remove, RemoveNote, SetField
+from agents.documents import Applied, Conflict, CrmReceipt, CrmUpdate
 from agents.errors import CrmError, CrmUnavailable, UnknownObject
 from agents.fields import Fields
 from agents.ports import Crm, Done, SuppressionList
 from agents.suppressing import left_out
+from agents.values import Money
 
 _OBJECTS: tuple[CrmObject, ...] = ("company", "contact", "deal")
 _RANKS = {

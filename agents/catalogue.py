@@ -9,8 +9,8 @@ from pathlib import Path
 
 from pydantic import Field, ValidationError, model_validator
 
-from agents.documents import Currency, Line, Money, Value
 from agents.errors import CatalogueError
+from agents.values import Currency, Line, Money, Value
 
 
 class Offer(Value):

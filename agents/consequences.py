@@ -2,23 +2,12 @@
 
 from __future__ import annotations
 
-from agents.documents import (
-    AddNote,
-    Associate,
-    Brief,
-    Change,
-    Create,
-    CrmUpdate,
-    Dissociate,
-    Document,
-    Proposal,
-    Remove,
-    RemoveNote,
-    SetField,
-)
+from agents.changes import AddNote, Associate, Change, Create, Dissociate, Remove, RemoveNote, SetField
+from agents.documents import Brief, CrmUpdate, Proposal
 from agents.ports import Crm
 from agents.records import Records, count, short, words
 from agents.texts import line_text, money_text
+from agents.values import Document
 
 MOST = 12
 

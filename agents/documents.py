@@ -7,90 +7,23 @@ hashed, so a value with two spellings (`1150.0` and `"1150.00"`) is brought to o
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from enum import StrEnum
-from typing import Annotated, Any, Generic, Literal, NamedTuple, Self, TypeVar
+from typing import Any, Generic, Literal, Self, TypeVar
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from agents.changes import (
+    Change,
+    Create,
+    SetField,
+)
+from agents.values import HIDDEN, LINES, READONLY, Currency, Document, Line, Money, Spend, UtcDatetime, Value, Worth, ui
 
 Severity = Literal["info", "warning", "high"]
 DocumentT = TypeVar("DocumentT", bound=BaseModel)
 
-MAX_MONEY = Decimal("1e12")
-
-
-def _to_cents(value: object) -> object:
-    """Bring an amount to two decimals; refuse what would lose a digit, and what is not a plain number."""
-    if isinstance(value, bool) or not isinstance(value, str | int | float | Decimal):
-        raise ValueError("an amount is a number such as 1150.00")
-    try:
-        amount = Decimal(str(value).strip())
-    except InvalidOperation:
-        raise ValueError("an amount is a number such as 1150.00") from None
-    if not amount.is_finite():
-        raise ValueError("an amount is a finite number")
-    if abs(amount) >= MAX_MONEY:
-        raise ValueError("an amount is below one trillion")
-    cents = amount.quantize(Decimal("0.01"))
-    if cents != amount:
-        raise ValueError("an amount has at most two decimals")
-    return cents + 0  # -0.00 becomes 0.00
-
-
-def _to_utc(value: datetime) -> datetime:
-    return value.astimezone(UTC)
-
-
-Money = Annotated[Decimal, BeforeValidator(_to_cents)]
-"""An amount with exactly two decimals, in the currency that its document names; `1e3` reads as `1000.00`."""
-
-UtcDatetime = Annotated[AwareDatetime, AfterValidator(_to_utc)]
-"""A moment in UTC; any offset is accepted and dumped as `Z`."""
-
-Spend = Annotated[Decimal, Field(ge=0, lt=MAX_MONEY, max_digits=18, decimal_places=6)]
-"""What something has cost, to the millionth: one call of a model is often below a cent."""
-
-Currency = Annotated[str, Field(pattern=r"^[A-Z]{3}$", description="ISO 4217 code")]
-Line = Annotated[str, Field(min_length=1, max_length=500)]
-
-
-def ui(**hints: Any) -> dict[str, Any]:
-    """Hints for the form a reviewer sees, which change nothing of what is valid or signed.
-
-    `hidden` keeps a field without showing it, `readonly` shows it without a control, `widget` is `lines` or
-    `markdown`, `group` a heading, `label` another name, `currency` the field that names an amount's currency, and
-    `order` the fields of a class as they are to stand.
-    """
-    return {"ui": hints}
-
-
-_HIDDEN = ui(hidden=True)
-_READONLY = ui(readonly=True)
-_LINES = ui(widget="lines")
 _COMPANY = ui(group="Company", readonly=True)
-
-
-class Value(BaseModel):
-    """A frozen value without unknown keys."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=False)
-
-
-class Worth(NamedTuple):
-    """What is at stake in a document."""
-
-    amount: Decimal
-    currency: str
-
-
-class Document(Value):
-    """A value that can stand before a gate and be signed.
-
-    A class may say whom it is about and what is at stake, as `about` (a string) and `worth` (a `Worth`, or None): the
-    queue lists and sorts by them.
-    """
-
 
 # -- who it is about ---------------------------------------------------------------------------------------------
 
@@ -149,52 +82,52 @@ class FactKey(StrEnum):
 class Source(Value):
     """One page that was read: where it came from and what it was, so that a quote can be looked up again."""
 
-    id: str = Field(json_schema_extra=_HIDDEN)
-    address: str = Field(description="final web address, file address or `text:`", json_schema_extra=_READONLY)
-    kind: Literal["site", "file", "text", "register", "feed", "jobs"] = Field(json_schema_extra=_HIDDEN)
-    title: str = Field(default="", json_schema_extra=_READONLY)
+    id: str = Field(json_schema_extra=HIDDEN)
+    address: str = Field(description="final web address, file address or `text:`", json_schema_extra=READONLY)
+    kind: Literal["site", "file", "text", "register", "feed", "jobs"] = Field(json_schema_extra=HIDDEN)
+    title: str = Field(default="", json_schema_extra=READONLY)
     fetched_at: UtcDatetime = Field(json_schema_extra=ui(readonly=True, label="Read at"))
-    sha256: str = Field(description="of the bytes as they came", json_schema_extra=_HIDDEN)
+    sha256: str = Field(description="of the bytes as they came", json_schema_extra=HIDDEN)
     text_sha256: str = Field(
-        description="of the visible text, in which offsets of `part=text` are counted", json_schema_extra=_HIDDEN
+        description="of the visible text, in which offsets of `part=text` are counted", json_schema_extra=HIDDEN
     )
-    media_type: str = Field(default="text/html", json_schema_extra=_HIDDEN)
-    language: str | None = Field(default=None, json_schema_extra=_HIDDEN)
+    media_type: str = Field(default="text/html", json_schema_extra=HIDDEN)
+    language: str | None = Field(default=None, json_schema_extra=HIDDEN)
     subject_match: Literal["match", "other", "unknown"] = Field(
         default="unknown", json_schema_extra=ui(readonly=True, label="About this company")
     )
     hidden_characters: int = Field(
-        default=0, description="characters a person would not have seen, left out", json_schema_extra=_READONLY
+        default=0, description="characters a person would not have seen, left out", json_schema_extra=READONLY
     )
-    truncated: bool = Field(default=False, json_schema_extra=_READONLY)
+    truncated: bool = Field(default=False, json_schema_extra=READONLY)
 
 
 class Fact(Value):
     """One thing a source says, with the exact words it says it in."""
 
-    id: str = Field(json_schema_extra=_HIDDEN)
+    id: str = Field(json_schema_extra=HIDDEN)
     key: FactKey = Field(json_schema_extra=ui(readonly=True, label="What"))
     value: str = Field(min_length=1)
     quote: str = Field(
         min_length=1,
         description="verbatim, found at [start:end] of the part it stands in",
-        json_schema_extra=_READONLY,
+        json_schema_extra=READONLY,
     )
     source_id: str = Field(json_schema_extra=ui(readonly=True, label="Source"))
     part: Literal["text", "markup"] = Field(
-        default="text", description="visible text, or the page's source", json_schema_extra=_HIDDEN
+        default="text", description="visible text, or the page's source", json_schema_extra=HIDDEN
     )
-    start: int = Field(ge=0, description="characters from the beginning of the part", json_schema_extra=_HIDDEN)
-    end: int = Field(ge=0, json_schema_extra=_HIDDEN)
+    start: int = Field(ge=0, description="characters from the beginning of the part", json_schema_extra=HIDDEN)
+    end: int = Field(ge=0, json_schema_extra=HIDDEN)
     method: Literal["jsonld", "microdata", "opengraph", "link", "rule", "model", "person"] = Field(
-        json_schema_extra=_HIDDEN
+        json_schema_extra=HIDDEN
     )
-    confidence: float = Field(ge=0, le=1, json_schema_extra=_READONLY)
+    confidence: float = Field(ge=0, le=1, json_schema_extra=READONLY)
     as_of: str | None = Field(
-        default=None, description="ISO date, month or year that the source gives", json_schema_extra=_READONLY
+        default=None, description="ISO date, month or year that the source gives", json_schema_extra=READONLY
     )
     conflicts_with: tuple[str, ...] = Field(
-        default=(), description="ids of facts that say otherwise", json_schema_extra=_HIDDEN
+        default=(), description="ids of facts that say otherwise", json_schema_extra=HIDDEN
     )
 
 
@@ -203,11 +136,11 @@ class ScorePoint(Value):
 
     model_config = ConfigDict(json_schema_extra=ui(order=["says", "points", "out_of"]))
 
-    rule: str = Field(min_length=1, json_schema_extra=_HIDDEN)
-    says: Line = Field(json_schema_extra=_READONLY)
-    points: int = Field(json_schema_extra=_READONLY)
-    out_of: int = Field(description="what the rule gives where it fits", json_schema_extra=_READONLY)
-    fact_ids: tuple[str, ...] = Field(default=(), json_schema_extra=_HIDDEN)
+    rule: str = Field(min_length=1, json_schema_extra=HIDDEN)
+    says: Line = Field(json_schema_extra=READONLY)
+    points: int = Field(json_schema_extra=READONLY)
+    out_of: int = Field(description="what the rule gives where it fits", json_schema_extra=READONLY)
+    fact_ids: tuple[str, ...] = Field(default=(), json_schema_extra=HIDDEN)
 
 
 def _nothing(value: tuple[Any, ...]) -> bool:
@@ -267,16 +200,16 @@ class Brief(Document):
 class Claim(Value):
     """One sentence of a proposal and what it rests on. An edited claim keeps its id and citations."""
 
-    id: str = Field(min_length=1, json_schema_extra=_HIDDEN)
-    text: str = Field(min_length=1, json_schema_extra=_LINES)
-    fact_ids: tuple[str, ...] = Field(default=(), json_schema_extra=_HIDDEN)
-    catalogue_ids: tuple[str, ...] = Field(default=(), json_schema_extra=_HIDDEN)
+    id: str = Field(min_length=1, json_schema_extra=HIDDEN)
+    text: str = Field(min_length=1, json_schema_extra=LINES)
+    fact_ids: tuple[str, ...] = Field(default=(), json_schema_extra=HIDDEN)
+    catalogue_ids: tuple[str, ...] = Field(default=(), json_schema_extra=HIDDEN)
 
 
 class Section(Value):
     """A heading and its claims."""
 
-    key: str = Field(min_length=1, json_schema_extra=_HIDDEN)
+    key: str = Field(min_length=1, json_schema_extra=HIDDEN)
     title: Line
     claims: tuple[Claim, ...]
 
@@ -284,8 +217,8 @@ class Section(Value):
 class PriceLine(Value):
     """One offer from the catalogue, in the quantity proposed."""
 
-    id: str = Field(min_length=1, json_schema_extra=_HIDDEN)
-    offer: str = Field(description="the offer's id in the catalogue", json_schema_extra=_HIDDEN)
+    id: str = Field(min_length=1, json_schema_extra=HIDDEN)
+    offer: str = Field(description="the offer's id in the catalogue", json_schema_extra=HIDDEN)
     name: Line = Field(json_schema_extra=ui(label="Offer"))
     quantity: int = Field(ge=1, le=1_000_000)
     unit: Line
@@ -340,136 +273,6 @@ class Proposal(Document):
 
 
 # -- what changes in the CRM -------------------------------------------------------------------------------------
-
-CrmObject = Literal["company", "contact", "deal"]
-
-
-class _Change(Value):
-    why: str = Field(default="", description="the reason, in a sentence", json_schema_extra=_READONLY)
-    fact_ids: tuple[str, ...] = Field(default=(), json_schema_extra=_HIDDEN)
-    apply: bool = Field(
-        default=True,
-        description="unticked by the reviewer: signed as not to be done",
-        json_schema_extra=ui(label="Do this"),
-    )
-
-
-FieldPolicy = Literal["fill_empty", "overwrite", "append", "never"]
-"""How a field may change: only where it is empty, in any case, by adding to it, or not at all."""
-
-
-class _FieldChange(_Change):
-    # Updates that were signed before there were policies have none, and must read and dump as they did.
-    policy: FieldPolicy | None = Field(
-        default=None,
-        description="how this field may change, as the file of AGENTS_CRM_FACTS says",
-        exclude_if=lambda policy: policy is None,
-        json_schema_extra=_READONLY,
-    )
-
-
-class Create(_FieldChange):
-    """A record that does not exist yet."""
-
-    model_config = ConfigDict(json_schema_extra=ui(order=["apply", "object", "key", "fields", "policy", "why"]))
-
-    kind: Literal["create"] = Field(default="create", json_schema_extra=_HIDDEN)
-    object: CrmObject = Field(json_schema_extra=_READONLY)
-    key: str = Field(
-        min_length=1,
-        description="the record's own external key, such as `co:halden.example`",
-        json_schema_extra=_READONLY,
-    )
-    fields: dict[str, str]
-
-
-class SetField(_FieldChange):
-    """One field of a record that exists; `before` is what it held when the update was planned."""
-
-    model_config = ConfigDict(
-        json_schema_extra=ui(order=["apply", "object", "key", "field", "base", "before", "after", "policy", "why"])
-    )
-
-    kind: Literal["set_field"] = Field(default="set_field", json_schema_extra=_HIDDEN)
-    object: CrmObject = Field(json_schema_extra=_READONLY)
-    key: str = Field(min_length=1, json_schema_extra=_READONLY)
-    field: str = Field(min_length=1, json_schema_extra=_READONLY)
-    before: str | None = Field(json_schema_extra=_READONLY)
-    after: str
-    base: str | None = Field(
-        default=None,
-        description="what it held when it was first planned, where somebody has changed it since",
-        exclude_if=lambda base: base is None,
-        json_schema_extra=ui(readonly=True, label="When first planned"),
-    )
-
-
-class AddNote(_Change):
-    """A note on a record, with a key of its own so that it is written once."""
-
-    model_config = ConfigDict(json_schema_extra=ui(order=["apply", "object", "about", "body", "why"]))
-
-    kind: Literal["add_note"] = Field(default="add_note", json_schema_extra=_HIDDEN)
-    key: str = Field(min_length=1, description="the note's own external key", json_schema_extra=_HIDDEN)
-    object: CrmObject = Field(json_schema_extra=_READONLY)
-    about: str = Field(
-        min_length=1, description="external key of the record it belongs to", json_schema_extra=_READONLY
-    )
-    body: str = Field(min_length=1, json_schema_extra=_LINES)
-
-
-class Associate(_Change):
-    """A link between two records."""
-
-    model_config = ConfigDict(json_schema_extra=ui(order=["apply", "object", "key", "to_object", "to_key", "why"]))
-
-    kind: Literal["associate"] = Field(default="associate", json_schema_extra=_HIDDEN)
-    object: CrmObject = Field(json_schema_extra=_READONLY)
-    key: str = Field(min_length=1, json_schema_extra=_READONLY)
-    to_object: CrmObject = Field(json_schema_extra=_READONLY)
-    to_key: str = Field(min_length=1, json_schema_extra=_READONLY)
-
-
-class Remove(_Change):
-    """A record that goes to the archive, where it holds these fields still and bears no note and no link."""
-
-    model_config = ConfigDict(json_schema_extra=ui(order=["apply", "object", "key", "fields", "why"]))
-
-    kind: Literal["remove"] = Field(default="remove", json_schema_extra=_HIDDEN)
-    object: CrmObject = Field(json_schema_extra=_READONLY)
-    key: str = Field(min_length=1, json_schema_extra=_READONLY)
-    fields: dict[str, str] = Field(
-        description="all that the record held when this was planned", json_schema_extra=_READONLY
-    )
-
-
-class RemoveNote(_Change):
-    """A note that is taken away, where it has these words still."""
-
-    model_config = ConfigDict(json_schema_extra=ui(order=["apply", "object", "about", "body", "why"]))
-
-    kind: Literal["remove_note"] = Field(default="remove_note", json_schema_extra=_HIDDEN)
-    key: str = Field(min_length=1, json_schema_extra=_HIDDEN)
-    object: CrmObject = Field(json_schema_extra=_READONLY)
-    about: str = Field(min_length=1, json_schema_extra=_READONLY)
-    body: str = Field(min_length=1, json_schema_extra=ui(widget="lines", readonly=True))
-
-
-class Dissociate(_Change):
-    """A link between two records that is taken away."""
-
-    model_config = ConfigDict(json_schema_extra=ui(order=["apply", "object", "key", "to_object", "to_key", "why"]))
-
-    kind: Literal["dissociate"] = Field(default="dissociate", json_schema_extra=_HIDDEN)
-    object: CrmObject = Field(json_schema_extra=_READONLY)
-    key: str = Field(min_length=1, json_schema_extra=_READONLY)
-    to_object: CrmObject = Field(json_schema_extra=_READONLY)
-    to_key: str = Field(min_length=1, json_schema_extra=_READONLY)
-
-
-Change = Annotated[
-    Create | SetField | AddNote | Associate | Remove | RemoveNote | Dissociate, Field(discriminator="kind")
-]
 
 
 class CrmUpdate(Document):

@@ -6,27 +6,15 @@ from collections.abc import Iterator
 from typing import Any
 
 from agents.catalogue import Catalogue
-from agents.documents import (
-    AddNote,
-    Associate,
-    Brief,
-    Change,
-    Create,
-    CrmUpdate,
-    Dissociate,
-    Document,
-    Proposal,
-    Remove,
-    RemoveNote,
-    SetField,
-    Value,
-)
+from agents.changes import AddNote, Associate, Change, Create, Dissociate, Remove, RemoveNote, SetField
+from agents.documents import Brief, CrmUpdate, Proposal
 from agents.fields import Fields
 from agents.glance import Glance
 from agents.planning import CATALOGUE, deal_key, note_key, planned
 from agents.ports import Crm
 from agents.records import Records, short, words
 from agents.texts import money_text
+from agents.values import Document, Value
 
 _RUN = "preview"
 PREVIEW = "planned from this text; waits for its own approval"

@@ -10,8 +10,10 @@ from typing import get_args
 
 from pydantic import ConfigDict, Field, ValidationError, model_validator
 
-from agents.documents import Create, CrmObject, CrmUpdate, FactKey, FieldPolicy, SetField, Value
+from agents.changes import Create, CrmObject, FieldPolicy, SetField
+from agents.documents import CrmUpdate, FactKey
 from agents.errors import FieldsError
+from agents.values import Value
 
 OFFERED: dict[CrmObject, frozenset[str]] = {
     "company": frozenset({*(key.value for key in FactKey), "domain", "country"}),

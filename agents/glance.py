@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from agents.documents import Change, CrmObject
+from agents.changes import Change, CrmObject
 from agents.errors import CrmError
 from agents.ports import Capabilities, Crm, Done, FieldHistory, Link, Note, Record
 

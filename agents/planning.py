@@ -3,24 +3,8 @@
 from __future__ import annotations
 
 from agents.catalogue import Catalogue
-from agents.documents import (
-    AddNote,
-    Associate,
-    Brief,
-    Change,
-    Create,
-    CrmObject,
-    CrmUpdate,
-    Draft,
-    EntityRef,
-    Fact,
-    FactKey,
-    FieldPolicy,
-    Flag,
-    Proposal,
-    SetField,
-    contradictions,
-)
+from agents.changes import AddNote, Associate, Change, Create, CrmObject, FieldPolicy, SetField
+from agents.documents import Brief, CrmUpdate, Draft, EntityRef, Fact, FactKey, Flag, Proposal, contradictions
 from agents.fields import Fields, read_fields
 from agents.ports import Crm
 from agents.texts import money_text, render_text

@@ -9,19 +9,9 @@ from typing import Literal, Protocol, runtime_checkable
 from pydantic import Field
 
 from agents.catalogue import Catalogue
-from agents.documents import (
-    Brief,
-    Change,
-    Cost,
-    CrmObject,
-    EntityRef,
-    FactKey,
-    Finding,
-    Flag,
-    Proposal,
-    UtcDatetime,
-    Value,
-)
+from agents.changes import Change, CrmObject
+from agents.documents import Brief, Cost, EntityRef, FactKey, Finding, Flag, Proposal
+from agents.values import UtcDatetime, Value
 
 
 class Clock(Protocol):

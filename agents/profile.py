@@ -9,8 +9,9 @@ from typing import Self
 
 from pydantic import Field, ValidationError, model_validator
 
-from agents.documents import FactKey, Line, Value
+from agents.documents import FactKey
 from agents.errors import AgentError
+from agents.values import Line, Value
 
 SAMPLE = "sample"
 """Names the profile that ships, instead of a file."""

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from decimal import Decimal, InvalidOperation
 
-from agents.documents import Create, CrmObject, CrmUpdate, SetField
+from agents.changes import Create, CrmObject, SetField
+from agents.documents import CrmUpdate
 from agents.glance import Glance
 from agents.ports import Capabilities, Crm, Note, Record
 from agents.texts import money_text

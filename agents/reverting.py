@@ -7,27 +7,13 @@ from collections.abc import Iterator, Sequence
 from pydantic import Field
 
 from agents.applying import alike, record_of
-from agents.documents import (
-    AddNote,
-    Associate,
-    Change,
-    Conflict,
-    Create,
-    CrmObject,
-    CrmReceipt,
-    CrmUpdate,
-    Dissociate,
-    Draft,
-    Flag,
-    Remove,
-    RemoveNote,
-    SetField,
-    Value,
-)
+from agents.changes import AddNote, Associate, Change, Create, CrmObject, Dissociate, Remove, RemoveNote, SetField
+from agents.documents import Conflict, CrmReceipt, CrmUpdate, Draft, Flag
 from agents.errors import NothingToRevert
 from agents.glance import Glance
 from agents.planning import ABSENT
 from agents.ports import Crm
+from agents.values import Value
 
 _BACK = "Takes back what was written before."
 

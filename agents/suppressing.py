@@ -12,19 +12,8 @@ from collections.abc import Iterator, Sequence
 from typing import Literal, NamedTuple
 from urllib.parse import urlsplit
 
-from agents.documents import (
-    AddNote,
-    Associate,
-    Brief,
-    Change,
-    Create,
-    CrmUpdate,
-    Draft,
-    EntityRef,
-    Flag,
-    Prospect,
-    SetField,
-)
+from agents.changes import AddNote, Associate, Change, Create, SetField
+from agents.documents import Brief, CrmUpdate, Draft, EntityRef, Flag, Prospect
 from agents.errors import Suppressed, SuppressionInvalid
 from agents.ports import SuppressionList
 from agents.research.targets import web_address

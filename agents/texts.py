@@ -4,20 +4,8 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from agents.documents import (
-    AddNote,
-    Brief,
-    Change,
-    Create,
-    CrmUpdate,
-    Dissociate,
-    FactKey,
-    PriceLine,
-    Proposal,
-    Remove,
-    RemoveNote,
-    SetField,
-)
+from agents.changes import AddNote, Change, Create, Dissociate, Remove, RemoveNote, SetField
+from agents.documents import Brief, CrmUpdate, FactKey, PriceLine, Proposal
 
 _LABELS = {
     "en": {"for": "For", "offer": "Offer", "total": "Total", "valid": "This offer stands for {days} days."},

@@ -18,19 +18,11 @@ sys.path.insert(0, str(HERE))
 from servers import TOKEN, Server  # noqa: E402
 
 from agents.applying import apply_update  # noqa: E402
+from agents.changes import AddNote, Associate, Change, Create, SetField  # noqa: E402
 from agents.crm import open_crm  # noqa: E402
 from agents.crm.access import Access  # noqa: E402
 from agents.crm.hubspot import HubspotCrm  # noqa: E402
-from agents.documents import (  # noqa: E402
-    AddNote,
-    Associate,
-    Change,
-    Create,
-    CrmReceipt,
-    CrmUpdate,
-    EntityRef,
-    SetField,
-)
+from agents.documents import CrmReceipt, CrmUpdate, EntityRef  # noqa: E402
 
 COMPANIES = 100
 

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ValidationError
 from agents.applying import problems
 from agents.bootstrap import Agents
 from agents.consequences import consequences
-from agents.documents import Brief, CrmUpdate, Document, Fact, Proposal, Source
+from agents.documents import Brief, CrmUpdate, Fact, Proposal, Source
 from agents.effects import effects
 from agents.errors import Suppressed
 from agents.glance import Glance
@@ -19,6 +19,7 @@ from agents.grounding import Library, LookedUp, check, looked_up, looked_up_brie
 from agents.planning import moved
 from agents.ports import Crm
 from agents.suppressing import adds, check_company
+from agents.values import Document
 from approvals.canonical import settled
 from approvals.errors import CannotExamine, FieldError, NotCanonical
 from approvals.ports import Citation, Effect, Examination

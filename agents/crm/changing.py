@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
-from agents.documents import AddNote, Associate, Change, Create, CrmObject, Dissociate, Remove, RemoveNote, SetField
+from agents.changes import AddNote, Associate, Change, Create, CrmObject, Dissociate, Remove, RemoveNote, SetField
 from agents.errors import CrmError, CrmUnavailable, UnknownObject
 from agents.ports import Done
 

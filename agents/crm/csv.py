@@ -12,12 +12,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TypeVar
 
+from agents.changes import AddNote, Change, CrmObject
 from agents.crm import changing
 from agents.crm.access import Access
 from agents.crm.changing import Held, HeldNote
 from agents.crm.csv_tables import Changed, Folder, Row, Table
 from agents.crm.mapping import OBJECTS, FieldMap, version_of
-from agents.documents import AddNote, Change, CrmObject
 from agents.errors import CrmUnavailable
 from agents.ports import Capabilities, Clock, Done, FieldHistory, Link, Note, Record
 

@@ -11,11 +11,11 @@ from pathlib import Path
 from sqlalchemy import Engine, select
 from sqlmodel import Session, col
 
+from agents.changes import Change, CrmObject
 from agents.crm.rows import FIELDS, find, note_of, object_named, record_of
 from agents.crm.sqlite import engine_for, migrate, translated
 from agents.crm.tables import AssociationRow, HistoryRow, NoteRow, RecordRow
 from agents.crm.writer import Writer
-from agents.documents import Change, CrmObject
 from agents.errors import CrmUnavailable
 from agents.ports import Capabilities, Clock, Done, FieldHistory, Link, Note, Record
 

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from agents.changes import AddNote, Change, CrmObject
 from agents.crm import changing
 from agents.crm.access import Access
 from agents.crm.changing import Held, HeldNote, Taken
@@ -18,7 +19,6 @@ from agents.crm.hubspot_notes import to_html, to_words
 from agents.crm.hubspot_portal import Portal
 from agents.crm.hubspot_setup import ABOUT, BY, KEY, KINDS, NOTES, set_up
 from agents.crm.mapping import OBJECTS, FieldMap, version_of
-from agents.documents import AddNote, Change, CrmObject
 from agents.errors import CrmError, CrmUnavailable
 from agents.ports import Capabilities, Clock, Done, FieldHistory, Link, Note, Record
 

@@ -9,9 +9,9 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
+from agents.changes import CrmObject
 from agents.crm.hubspot_setup import BY
 from agents.crm.mapping import FieldMap
-from agents.documents import CrmObject
 from agents.ports import FieldHistory
 
 

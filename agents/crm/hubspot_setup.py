@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from agents.changes import CrmObject
 from agents.crm.changing import Taken
 from agents.crm.hubspot_portal import Portal
 from agents.crm.mapping import FieldMap
-from agents.documents import CrmObject
 from agents.errors import CrmError
 
 KEY = "countersign_key"

@@ -12,8 +12,9 @@ from typing import Any, get_args
 
 from pydantic import TypeAdapter, ValidationError
 
-from agents.documents import CrmObject, Money
+from agents.changes import CrmObject
 from agents.errors import CrmError, UnknownObject
+from agents.values import Money
 
 OBJECTS: tuple[CrmObject, ...] = get_args(CrmObject)
 AMOUNT = ("deal", "amount")

@@ -9,10 +9,11 @@ from pydantic import TypeAdapter, ValidationError
 from sqlalchemy import select
 from sqlmodel import Session, col
 
+from agents.changes import CrmObject
 from agents.crm.tables import CompanyRow, ContactRow, DealRow, NoteRow, RecordRow
-from agents.documents import CrmObject, Money
 from agents.errors import CrmError, UnknownObject
 from agents.ports import Note, Record
+from agents.values import Money
 
 TABLES: dict[CrmObject, type[CompanyRow | ContactRow | DealRow]] = {
     "company": CompanyRow,

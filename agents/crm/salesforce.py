@@ -9,13 +9,13 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from agents.changes import AddNote, Change, CrmObject
 from agents.crm import changing
 from agents.crm.access import Access
 from agents.crm.changing import Held, HeldNote
 from agents.crm.mapping import OBJECTS, FieldMap, version_of
 from agents.crm.salesforce_org import Org, equals, url_of, within
 from agents.crm.salesforce_setup import ABOUT, BODY, BY, KEY, KINDS, LOOKUPS, NOTES, ROLES, set_up
-from agents.documents import AddNote, Change, CrmObject
 from agents.errors import CrmError
 from agents.ports import Capabilities, Clock, Done, FieldHistory, Link, Note, Record
 

@@ -5,9 +5,9 @@ Salesforce lets an administrator make fields, not the user of a client app; so t
 
 from __future__ import annotations
 
+from agents.changes import CrmObject
 from agents.crm.mapping import FieldMap
 from agents.crm.salesforce_org import Org
-from agents.documents import CrmObject
 from agents.errors import CrmError
 
 KEY, BY, ABOUT, BODY = "Countersign_Key__c", "Countersign_By__c", "Countersign_About__c", "Countersign_Body__c"

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
+from agents.changes import AddNote, Change, CrmObject
 from agents.crm import changing
 from agents.crm.access import Access
 from agents.crm.changing import Held, HeldNote
@@ -16,7 +17,6 @@ from agents.crm.tryton_api import Database
 from agents.crm.tryton_notes import NoteRow, Notes
 from agents.crm.tryton_records import PREFIXES, Records, Seen, seen
 from agents.crm.tryton_ties import Ties
-from agents.documents import AddNote, Change, CrmObject
 from agents.errors import CrmError
 from agents.ports import Capabilities, Done, FieldHistory, Link, Note, Record
 

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from agents.changes import CrmObject
 from agents.crm.changing import Held, Taken
 from agents.crm.mapping import FieldMap
 from agents.crm.tryton_api import Database, Domain, decimal, plain
-from agents.documents import CrmObject
 from agents.errors import CrmError, CrmUnavailable
 
 PARTY, DEAL = "party.party", "sale.opportunity"

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from agents.changes import CrmObject
 from agents.crm.changing import Taken
 from agents.crm.tryton_api import Database
 from agents.crm.tryton_records import ARCHIVED, CONTACT, DEAL, PARTY, PREFIXES, Seen
-from agents.documents import CrmObject
 from agents.errors import CrmError, CrmUnavailable
 
 _RELATION, _TYPE = "party.relation", "party.relation.type"

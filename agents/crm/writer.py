@@ -7,9 +7,9 @@ from collections.abc import Iterable
 from sqlalchemy import select
 from sqlmodel import Session, col
 
+from agents.changes import AddNote, Associate, Change, Create, CrmObject, Dissociate, Remove, RemoveNote, SetField
 from agents.crm.rows import TABLES, find, record_of, stored
 from agents.crm.tables import AssociationRow, HistoryRow, NoteRow, RecordRow
-from agents.documents import AddNote, Associate, Change, Create, CrmObject, Dissociate, Remove, RemoveNote, SetField
 from agents.errors import CrmError, UnknownObject
 from agents.ports import Done
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from agents.documents import Change, Create, CrmUpdate, Fact, Finding, SetField
+from agents.changes import Change, Create, SetField
+from agents.documents import CrmUpdate, Fact, Finding
 from agents.fields import Fields, read_fields
 from agents.grounding.standing import Library, LookedUp
 from agents.planning import alike

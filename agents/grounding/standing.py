@@ -11,10 +11,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from agents.catalogue import Catalogue, Offer
-from agents.documents import Brief, Claim, Fact, Finding, PriceLine, Proposal, Source, Standing, Value
+from agents.documents import Brief, Claim, Fact, Finding, PriceLine, Proposal, Source, Standing
 from agents.grounding.figures import read
 from agents.research.stored import StoredPages
 from agents.texts import money_text
+from agents.values import Value
 
 CONTEXT = 120
 """Characters of its surroundings that are shown on either side of a quote."""

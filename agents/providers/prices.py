@@ -11,8 +11,8 @@ from typing import Annotated
 
 from pydantic import Field, ValidationError
 
-from agents.documents import Currency, Value
 from agents.errors import AgentError
+from agents.values import Currency, Value
 
 _MILLION = Decimal(1_000_000)
 _MICRO = Decimal("0.000001")

@@ -9,8 +9,8 @@ from pathlib import Path
 
 from pydantic import Field, ValidationError
 
-from agents.documents import Value
 from agents.ports import Page, Snapshots
+from agents.values import Value
 
 _LONGEST = 1_000
 

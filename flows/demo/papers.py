@@ -8,8 +8,9 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from agents.documents import Currency, Document, EntityRef, Line, Money, Value, Worth, ui
+from agents.documents import EntityRef
 from agents.texts import money_text
+from agents.values import Currency, Document, Line, Money, Value, Worth, ui
 from flows.gates import Gate
 
 

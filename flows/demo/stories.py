@@ -7,7 +7,8 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any, NamedTuple
 
-from agents.documents import Claim, Create, Draft, Proposal, SetField
+from agents.changes import Create, SetField
+from agents.documents import Claim, Draft, Proposal
 from approvals.decisions import Tag
 from approvals.lifecycle import State
 from approvals.requests import Request

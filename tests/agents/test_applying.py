@@ -5,21 +5,9 @@ import asyncio
 import pytest
 
 from agents.applying import apply_update, problems
+from agents.changes import AddNote, Associate, Change, Create, Dissociate, Remove, RemoveNote, SetField
 from agents.crm import open_crm
-from agents.documents import (
-    AddNote,
-    Associate,
-    Change,
-    Conflict,
-    Create,
-    CrmReceipt,
-    CrmUpdate,
-    Dissociate,
-    EntityRef,
-    Remove,
-    RemoveNote,
-    SetField,
-)
+from agents.documents import Conflict, CrmReceipt, CrmUpdate, EntityRef
 from agents.errors import CrmError, CrmUnavailable
 from agents.ports import Crm, Done
 

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from agents.bootstrap import build, utc_now
-from agents.documents import Create, Source
+from agents.changes import Create
+from agents.documents import Source
 from agents.errors import AgentError, CatalogueError, UnknownScheme
 from agents.ports import Crm
 from agents.settings import Settings

@@ -10,8 +10,9 @@ from typer.testing import CliRunner, Result
 
 from agents.applying import apply_update
 from agents.bootstrap import build
+from agents.changes import AddNote, Associate, Create, SetField
 from agents.cli import crm_app, research_command
-from agents.documents import AddNote, Associate, Create, CrmUpdate, EntityRef, SetField
+from agents.documents import CrmUpdate, EntityRef
 
 PAGE = """<html><head><title>Velmar Haulage</title></head><body><h1>Velmar Haulage</h1>
 <p>Velmar Haulage is a haulage company, founded in 1987 in Lund. It carries chilled food for producers in the whole of

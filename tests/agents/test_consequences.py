@@ -5,22 +5,9 @@ import asyncio
 import pytest
 
 from agents.catalogue import Catalogue
+from agents.changes import AddNote, Associate, Change, Create, Dissociate, Remove, RemoveNote, SetField
 from agents.consequences import MOST, consequences
-from agents.documents import (
-    AddNote,
-    Associate,
-    Brief,
-    Change,
-    Create,
-    CrmUpdate,
-    Dissociate,
-    EntityRef,
-    Proposal,
-    Prospect,
-    Remove,
-    RemoveNote,
-    SetField,
-)
+from agents.documents import Brief, CrmUpdate, EntityRef, Proposal, Prospect
 from agents.drafting import draft_proposal
 from agents.ports import Capabilities, Crm, Model
 

@@ -9,30 +9,26 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
+from agents.changes import AddNote, Associate, Create, SetField
 from agents.documents import (
-    AddNote,
     Applied,
-    Associate,
     Brief,
     Claim,
     Conflict,
-    Create,
     CrmReceipt,
     CrmUpdate,
     EntityRef,
     Fact,
     FactKey,
-    Money,
     PriceLine,
     Proposal,
     Prospect,
     Section,
-    SetField,
     Source,
-    UtcDatetime,
     contradictions,
     dump,
 )
+from agents.values import Money, UtcDatetime
 
 MONEY: TypeAdapter[Any] = TypeAdapter(Money)
 MOMENT: TypeAdapter[Any] = TypeAdapter(UtcDatetime)

@@ -7,20 +7,8 @@ import asyncio
 import pytest
 
 from agents.catalogue import Catalogue
-from agents.documents import (
-    AddNote,
-    Associate,
-    Brief,
-    Change,
-    Create,
-    CrmUpdate,
-    Dissociate,
-    EntityRef,
-    Proposal,
-    Remove,
-    RemoveNote,
-    SetField,
-)
+from agents.changes import AddNote, Associate, Change, Create, Dissociate, Remove, RemoveNote, SetField
+from agents.documents import Brief, CrmUpdate, EntityRef, Proposal
 from agents.drafting import draft_proposal
 from agents.effects import PREVIEW, Effect, effects
 from agents.ports import Crm, Model

@@ -8,18 +8,8 @@ import pytest
 
 from agents.applying import apply_update, problems
 from agents.catalogue import Catalogue
-from agents.documents import (
-    AddNote,
-    Brief,
-    Conflict,
-    Create,
-    CrmUpdate,
-    EntityRef,
-    FactKey,
-    Proposal,
-    SetField,
-    dump,
-)
+from agents.changes import AddNote, Create, SetField
+from agents.documents import Brief, Conflict, CrmUpdate, EntityRef, FactKey, Proposal, dump
 from agents.drafting import draft_proposal
 from agents.errors import FieldsError
 from agents.fields import Fields, read_fields

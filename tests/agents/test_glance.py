@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
+from agents.changes import AddNote, Associate, Create, SetField
 from agents.crm import open_crm
-from agents.documents import AddNote, Associate, Create, SetField
 from agents.errors import CrmError
 from agents.glance import Glance
 from agents.ports import Crm

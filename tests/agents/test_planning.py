@@ -6,18 +6,8 @@ import pytest
 
 from agents.applying import apply_update
 from agents.catalogue import Catalogue
-from agents.documents import (
-    AddNote,
-    Associate,
-    Brief,
-    Create,
-    CrmUpdate,
-    Draft,
-    FactKey,
-    Proposal,
-    SetField,
-    dump,
-)
+from agents.changes import AddNote, Associate, Create, SetField
+from agents.documents import Brief, CrmUpdate, Draft, FactKey, Proposal, dump
 from agents.drafting import draft_proposal
 from agents.planning import moved, plan_update, render_text
 from agents.ports import Crm, Model

@@ -2,7 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from agents.documents import Associate, Change, Create, CrmUpdate, EntityRef, SetField
+from agents.changes import Associate, Change, Create, SetField
+from agents.documents import CrmUpdate, EntityRef
 from agents.ports import Crm
 from agents.records import Records, count, short, words
 

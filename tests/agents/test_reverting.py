@@ -5,22 +5,9 @@ import asyncio
 import pytest
 
 from agents.applying import apply_update, take_back
+from agents.changes import AddNote, Associate, Change, Create, Dissociate, Remove, RemoveNote, SetField
 from agents.crm import open_crm
-from agents.documents import (
-    AddNote,
-    Applied,
-    Associate,
-    Change,
-    Conflict,
-    Create,
-    CrmReceipt,
-    CrmUpdate,
-    Dissociate,
-    EntityRef,
-    Remove,
-    RemoveNote,
-    SetField,
-)
+from agents.documents import Applied, Conflict, CrmReceipt, CrmUpdate, EntityRef
 from agents.errors import NothingToRevert
 from agents.ports import Capabilities, Crm
 from agents.reverting import Written, plan_revert

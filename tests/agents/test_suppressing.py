@@ -8,20 +8,8 @@ from pathlib import Path
 import pytest
 
 from agents.applying import apply_update
-from agents.documents import (
-    AddNote,
-    Associate,
-    Brief,
-    Change,
-    Create,
-    CrmUpdate,
-    Draft,
-    EntityRef,
-    FactKey,
-    Prospect,
-    Remove,
-    SetField,
-)
+from agents.changes import AddNote, Associate, Change, Create, Remove, SetField
+from agents.documents import Brief, CrmUpdate, Draft, EntityRef, FactKey, Prospect
 from agents.errors import Suppressed, SuppressionInvalid
 from agents.ports import Crm, Suppression, SuppressionList
 from agents.suppressing import (

@@ -5,25 +5,8 @@ from decimal import Decimal
 
 import pytest
 
-from agents.documents import (
-    AddNote,
-    Associate,
-    Brief,
-    Claim,
-    Create,
-    CrmUpdate,
-    Dissociate,
-    EntityRef,
-    Fact,
-    FactKey,
-    PriceLine,
-    Proposal,
-    Remove,
-    RemoveNote,
-    Section,
-    SetField,
-    Source,
-)
+from agents.changes import AddNote, Associate, Create, Dissociate, Remove, RemoveNote, SetField
+from agents.documents import Brief, Claim, CrmUpdate, EntityRef, Fact, FactKey, PriceLine, Proposal, Section, Source
 from agents.texts import money_text, render_brief, render_text, render_update
 
 PROPOSAL = Proposal(

@@ -25,7 +25,8 @@ from uuid import uuid4
 
 from agents.applying import apply_update
 from agents.bootstrap import build as open_agents
-from agents.documents import AddNote, Associate, Change, Create, CrmReceipt, CrmUpdate, EntityRef, SetField, dump
+from agents.changes import AddNote, Associate, Change, Create, SetField
+from agents.documents import CrmReceipt, CrmUpdate, EntityRef, dump
 from agents.ports import Crm
 from agents.settings import Settings as AgentSettings
 from approvals.audit import verify

@@ -13,20 +13,9 @@ from pathlib import Path
 import pytest
 
 from agents.applying import apply_update
+from agents.changes import AddNote, Associate, Change, Create, Dissociate, Remove, RemoveNote, SetField
 from agents.crm import CRMS, open_crm
-from agents.documents import (
-    AddNote,
-    Associate,
-    Change,
-    Conflict,
-    Create,
-    CrmUpdate,
-    Dissociate,
-    EntityRef,
-    Remove,
-    RemoveNote,
-    SetField,
-)
+from agents.documents import Conflict, CrmUpdate, EntityRef
 from agents.errors import CrmError, CrmUnavailable, UnknownObject, UnknownScheme
 from agents.ports import Crm, Link
 

@@ -16,8 +16,9 @@ from typing import Any
 import pytest
 
 from agents.applying import apply_update
+from agents.changes import Change
 from agents.crm import open_crm
-from agents.documents import Change, Conflict, CrmReceipt
+from agents.documents import Conflict, CrmReceipt
 from agents.errors import CrmUnavailable
 from agents.ports import Crm, Done
 

@@ -17,7 +17,8 @@ import psutil
 import pytest
 
 from agents.applying import apply_update
-from agents.documents import AddNote, Create, CrmUpdate, EntityRef, SetField, dump
+from agents.changes import AddNote, Create, SetField
+from agents.documents import CrmUpdate, EntityRef, dump
 from approvals.decisions import Actor
 from approvals.people import add_person
 from approvals.permits import Grant

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from agents.documents import Brief, Create, CrmUpdate, EntityRef, Fact, FactKey, Proposal, Section, SetField, Source
+from agents.changes import Create, SetField
+from agents.documents import Brief, CrmUpdate, EntityRef, Fact, FactKey, Proposal, Section, Source
 from agents.documents import Claim as Sentence
 from agents.planning import ABSENT, CATALOGUE
 from approvals.canonical import canonical
@@ -69,7 +70,7 @@ def evidence() -> Evidence:
         ("agents.documents:NoSuchClass", "cannot be imported here"),
         ("agents.no_such_module:Brief", "cannot be imported here"),
         ("agents.documents", "cannot be imported here"),
-        ("agents.documents:MAX_MONEY", "not a pydantic class"),
+        ("agents.values:MAX_MONEY", "not a pydantic class"),
         ("agents.documents:FactKey", "not a pydantic class"),
         ("flows.gates:reviewed", "not a pydantic class"),
     ],

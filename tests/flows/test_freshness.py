@@ -8,7 +8,7 @@ from importlib import resources
 import pytest
 from test_outreach import PAGE, answer
 
-from agents.documents import Create, SetField
+from agents.changes import Create, SetField
 from approvals.errors import StaleDecision
 from flows import composition
 from flows.outreach import outreach

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from agents.documents import Create, SetField
+from agents.changes import Create, SetField
 from flows import composition
 from flows.outreach import outreach
 

@@ -86,7 +86,7 @@ def test_whose_run_was_called_off_begins_anew_and_once(house: House, campaign: s
 
 
 def test_companies_of_the_crm_are_a_source_too(house: House, campaign: str) -> None:
-    from agents.documents import Create
+    from agents.changes import Create
     from flows import composition
 
     fields = {"name": "Orrin", "domain": "orrin.example", "country": "DE"}

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from agents.changes import Create
 from agents.crm import open_crm
-from agents.documents import Create, Prospect
+from agents.documents import Prospect
 from flows.errors import ProspectsInvalid
 from flows.prospects import domain_of, key_of, read_prospects, read_source
 

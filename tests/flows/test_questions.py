@@ -7,18 +7,9 @@ from typing import Any
 
 import pytest
 
-from agents.documents import (
-    Brief,
-    Create,
-    CrmUpdate,
-    Document,
-    Draft,
-    EntityRef,
-    PriceLine,
-    Proposal,
-    SetField,
-    Worth,
-)
+from agents.changes import Create, SetField
+from agents.documents import Brief, CrmUpdate, Draft, EntityRef, PriceLine, Proposal
+from agents.values import Document, Worth
 from approvals.requests import Identity, Proposed, RunReference
 from flows.questions import proposed
 from flows.scope import Gate

@@ -9,7 +9,8 @@ from houses import ANNA, BEN
 from prefect import task
 from test_monitoring import artifacts, shown
 
-from agents.documents import AddNote, Associate, Create, CrmUpdate, EntityRef, SetField
+from agents.changes import AddNote, Associate, Create, SetField
+from agents.documents import CrmUpdate, EntityRef
 from approvals.errors import CannotActOnOwnRequest
 from approvals.reverts import Reverts
 from flows import composition

@@ -16,10 +16,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from agents.changes import AddNote, Associate, Create, Remove, SetField
 from agents.crm import open_crm
 from agents.crm.csv import CsvCrm
 from agents.crm.csv_tables import Folder, Table, guarded, plain
-from agents.documents import AddNote, Associate, Create, Remove, SetField
 from agents.errors import CrmUnavailable
 from agents.ports import Crm
 
@@ -191,7 +191,7 @@ def test_a_change_that_was_decided_on_is_finished_by_the_next_process(tmp_path: 
 WRITER = """
 import sys
 from agents.crm import open_crm
-from agents.documents import Create
+from agents.changes import Create
 crm = open_crm(sys.argv[1])
 print("ready", flush=True)
 for n in range(int(sys.argv[2]), int(sys.argv[3])):

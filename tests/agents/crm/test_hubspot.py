@@ -9,12 +9,12 @@ import pytest
 from servers import TOKEN, Server
 from vendors import QUICK, hubspot_access, open_hubspot
 
+from agents.changes import AddNote, Associate, Create, Remove, SetField
 from agents.crm import open_crm
 from agents.crm.changing import Taken
 from agents.crm.hubspot import HubspotCrm
 from agents.crm.hubspot_notes import LONGEST, to_html, to_words
 from agents.crm.mapping import FieldMap
-from agents.documents import AddNote, Associate, Create, Remove, SetField
 from agents.errors import CrmError, CrmUnavailable
 from agents.ports import Crm
 

@@ -11,10 +11,11 @@ from servers import Server
 from vendors import QUICK, hubspot_access, open_hubspot
 
 from agents.applying import apply_update
+from agents.changes import AddNote, Associate, Create, SetField
 from agents.crm import open_crm
 from agents.crm.http import Patience
 from agents.crm.hubspot import HubspotCrm
-from agents.documents import AddNote, Associate, Create, CrmReceipt, CrmUpdate, EntityRef, SetField
+from agents.documents import CrmReceipt, CrmUpdate, EntityRef
 from agents.errors import CrmUnavailable
 
 HALDEN = Create(object="company", key="co:halden.example", fields={"name": "Halden Freight"})

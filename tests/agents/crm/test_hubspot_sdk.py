@@ -12,7 +12,7 @@ hubspot_sdk = pytest.importorskip("hubspot", reason="hubspot-api-client is a dev
 
 from hubspot.crm import companies, properties  # noqa: E402
 
-from agents.documents import AddNote, Associate, Create  # noqa: E402
+from agents.changes import AddNote, Associate, Create  # noqa: E402
 
 HALDEN = Create(object="company", key="co:halden.example", fields={"name": "Halden Freight", "phone": "+49 431 1"})
 DEAL = Create(object="deal", key="dl:halden.example:r1", fields={"name": "Offer", "amount": "100.00"})

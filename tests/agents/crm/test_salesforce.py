@@ -11,10 +11,11 @@ from servers import Server
 from vendors import QUICK, open_salesforce
 
 from agents.applying import apply_update
+from agents.changes import AddNote, Associate, Create, Dissociate, Remove, SetField
 from agents.crm import open_crm
 from agents.crm.salesforce import SalesforceCrm
 from agents.crm.salesforce_org import equals, within
-from agents.documents import AddNote, Associate, Create, CrmReceipt, CrmUpdate, Dissociate, EntityRef, Remove, SetField
+from agents.documents import CrmReceipt, CrmUpdate, EntityRef
 from agents.errors import CrmError, CrmUnavailable
 
 HALDEN = Create(

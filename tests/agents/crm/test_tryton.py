@@ -11,11 +11,12 @@ import pytest
 from vendors import QUICK, open_tryton
 
 from agents.applying import apply_update
+from agents.changes import AddNote, Associate, Create, Remove, SetField
 from agents.crm import open_crm
 from agents.crm.access import Access
 from agents.crm.tryton import TrytonCrm
 from agents.crm.tryton_api import place_of
-from agents.documents import AddNote, Associate, Create, CrmReceipt, CrmUpdate, EntityRef, Remove, SetField
+from agents.documents import CrmReceipt, CrmUpdate, EntityRef
 from agents.errors import CrmError, CrmUnavailable, UnknownObject
 
 HALDEN = Create(

@@ -7,7 +7,8 @@ import asyncio
 import pytest
 
 from agents.catalogue import Catalogue
-from agents.documents import Brief, Create, CrmUpdate, Finding, SetField
+from agents.changes import Create, SetField
+from agents.documents import Brief, CrmUpdate, Finding
 from agents.drafting import draft_proposal
 from agents.grounding import Library, looked_up_update
 from agents.planning import plan_update

@@ -10,7 +10,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from agents.documents import Claim, CrmUpdate, EntityRef, Proposal, Section, SetField, dump
+from agents.changes import SetField
+from agents.documents import Claim, CrmUpdate, EntityRef, Proposal, Section, dump
 from approvals.canonical import canonical
 from approvals.differences import differences
 from approvals.forms import nodes, ordered, parse
