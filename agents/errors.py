@@ -36,6 +36,9 @@ from typing import ClassVar
 class AgentError(Exception):
     """Something went wrong while an agent worked."""
 
+    state: ClassVar[str] = "Not done"
+    """How a run is called that ends for this reason."""
+
     def __init__(self, message: str | None = None, **facts: object) -> None:
         super().__init__(message or (type(self).__doc__ or "").strip())
         self.facts = facts
@@ -43,6 +46,8 @@ class AgentError(Exception):
 
 class TargetError(AgentError):
     """The research target cannot be read."""
+
+    state: ClassVar[str] = "Not readable"
 
 
 class TargetNotFound(TargetError):
@@ -64,6 +69,8 @@ class TargetUnreadable(TargetError):
 class FetchError(AgentError):
     """A page could not be fetched."""
 
+    state: ClassVar[str] = "Not fetched"
+
 
 class AddressRefused(FetchError):
     """The address points to a private, local or disguised host and is not fetched."""
@@ -80,16 +87,19 @@ class RobotsDisallow(FetchError):
 class CatalogueError(AgentError):
     """The offer catalogue cannot be used."""
 
+    state: ClassVar[str] = "Catalogue unusable"
+
 
 class FieldsError(AgentError):
     """The file that says which fact fills which field cannot be used."""
+
+    state: ClassVar[str] = "Fields unusable"
 
 
 class DraftingError(AgentError):
     """No usable draft could be written."""
 
     state: ClassVar[str] = "Not drafted"
-    """How a run is called that ends for this reason."""
 
 
 class ModelUnavailable(DraftingError):
@@ -126,7 +136,6 @@ class SuppressionError(AgentError):
     """The suppression list cannot be used so."""
 
     state: ClassVar[str] = "Suppression list unusable"
-    """How a run is called that ends for this reason."""
 
 
 class SuppressionInvalid(SuppressionError):
@@ -145,7 +154,6 @@ class CrmError(AgentError):
     """The CRM refused or failed."""
 
     state: ClassVar[str] = "CRM refused"
-    """How a run is called that ends for this reason."""
 
 
 class UnknownObject(CrmError):
@@ -160,3 +168,5 @@ class CrmUnavailable(CrmError):
 
 class UnknownScheme(AgentError):
     """No plug is registered for this address."""
+
+    state: ClassVar[str] = "Not set up"

@@ -7,17 +7,14 @@ from typing import Any
 from prefect.client.schemas.objects import State
 from prefect.states import Completed, Failed
 
-from agents.errors import CrmError, DraftingError, ModelUnavailable, SuppressionError
+from agents.errors import AgentError, ModelUnavailable
 from flows.errors import Ended
-
-NAMED = (DraftingError, CrmError, SuppressionError)
-"""Trouble that ends a run under a name of its own."""
 
 _LONGEST = 500
 
 
-def ending_of(end: Ended | DraftingError | CrmError | SuppressionError) -> State[Any]:
-    """Completed as Rejected, Returned, Expired, Withdrawn or Suppressed; Failed as Model unavailable, CRM unavailable…
+def ending_of(end: Ended | AgentError) -> State[Any]:
+    """Completed as Rejected, Returned, Expired, Withdrawn or Suppressed; Failed as Model unavailable, Not fetched…
 
     Retried, a run that failed so goes on where it was: what was signed before stays signed.
     """

@@ -22,6 +22,7 @@ from prefect.exceptions import ObjectNotFound
 from prefect.logging import get_logger, get_run_logger
 from pydantic import BaseModel
 
+from agents.errors import AgentError
 from approvals.decisions import Actor
 from approvals.errors import QueueUnavailable
 from approvals.holders import new_holder
@@ -29,7 +30,7 @@ from approvals.ports import GateSide
 from approvals.requests import Identity, RunReference
 from approvals.resume import requester_of
 from flows import composition
-from flows.endings import NAMED, ending_of
+from flows.endings import ending_of
 from flows.errors import Ended, GateInvalid, GateMisplaced, GateNotDeclared, GateReused
 from flows.lingering import Lingering, granted
 from flows.postponing import put_off
@@ -212,8 +213,8 @@ def flow(
     *, gates: Sequence[Gate[Any]], name: str | None = None, **options: Any
 ) -> Callable[[Callable[P, Awaitable[R]]], prefect.Flow[P, Any]]:
     """Prefect's `flow`, with gates: they are checked before the first line, and an answer that is no approval ends
-    the run as Completed with the name Rejected, Returned, Expired or Withdrawn instead of a failure. Trouble with a
-    model or a CRM ends it as Failed, under the trouble's name and with a sentence.
+    the run as Completed with the name Rejected, Returned, Expired or Withdrawn instead of a failure. Trouble of
+    the agents' (a page, a model, a CRM) ends it as Failed, under a name and with a sentence.
 
     Takes Prefect's own options too; `retries` must stay 0, for every resumption counts as an attempt.
 
@@ -243,7 +244,7 @@ def flow(
                 except Ended as end:
                     get_run_logger().info(str(end))
                     return ending_of(end)
-                except NAMED as trouble:
+                except AgentError as trouble:
                     # A sentence that says what to do, and no traceback. Run again, it goes on where it stopped.
                     get_run_logger().error("%s", trouble)
                     return ending_of(trouble)

@@ -1,4 +1,4 @@
-"""How a run ends that no model drafted for: named, with a sentence, and to be gone on with."""
+"""How a run ends that the agents could not go on with: named, with a sentence, and to be gone on with."""
 
 from __future__ import annotations
 
@@ -9,7 +9,21 @@ from uuid import UUID
 import pytest
 from prefect.states import AwaitingRetry, Failed
 
-from agents.errors import BudgetSpent, DraftingError, ModelNonsense, ModelRefused, ModelUnavailable
+from agents.errors import (
+    AgentError,
+    BudgetSpent,
+    CatalogueError,
+    CrmUnavailable,
+    DraftingError,
+    ModelNonsense,
+    ModelRefused,
+    ModelUnavailable,
+    RobotsDisallow,
+    SuppressionUnavailable,
+    TargetNotFound,
+    UnknownObject,
+    UnknownScheme,
+)
 from flows import composition
 from flows.endings import ending_of, passes
 from flows.errors import Unapproved
@@ -27,9 +41,17 @@ PROSPECT = {"target": PAGE, "name": "Tern Haulage", "source_url": "https://tern-
         (ModelRefused("it will not"), "Model refused"),
         (ModelNonsense("it talks"), "Model nonsense"),
         (BudgetSpent("it is dear"), "Budget spent"),
+        (RobotsDisallow("it asks not to be read"), "Not fetched"),
+        (TargetNotFound("there is no such file"), "Not readable"),
+        (CatalogueError("it does not read"), "Catalogue unusable"),
+        (UnknownScheme("nothing is registered"), "Not set up"),
+        (SuppressionUnavailable("it cannot be read"), "Suppression list unusable"),
+        (CrmUnavailable("it is away"), "CRM unavailable"),
+        (UnknownObject("it has none"), "CRM refused"),
+        (AgentError("anything else"), "Not done"),
     ],
 )
-def test_a_run_without_a_draft_fails_with_a_name_and_the_sentence(error: DraftingError, name: str) -> None:
+def test_trouble_of_the_agents_fails_a_run_with_a_name_and_the_sentence(error: AgentError, name: str) -> None:
     state = ending_of(error)
 
     assert (state.is_failed(), state.name, state.message) == (True, name, str(error))
