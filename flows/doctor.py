@@ -8,8 +8,9 @@ import sqlite3
 import sys
 from collections.abc import Callable, Iterator
 from importlib import metadata
-from typing import NamedTuple
+from typing import NamedTuple, get_args
 
+from agents.changes import CrmObject
 from agents.errors import AgentError
 from approvals.errors import ApprovalError
 
@@ -48,6 +49,8 @@ def _checks() -> Iterator[tuple[str, Callable[[], str]]]:
     yield "settings and home", _home
     yield "catalogue", _catalogue
     yield "CRM", _crm
+    yield "fields of the CRM", _fields
+    yield "suppression list", _suppressed
     yield "model", _model
     if _is_elsewhere():
         yield "queue elsewhere", _queue_elsewhere
@@ -160,7 +163,25 @@ def _crm() -> str:
     from flows import composition
 
     crm = composition.agents().crm
-    return f"{crm.address}: {len(crm.records())} records"
+    crm.read("company", "co:doctor.invalid")  # one question, whatever the CRM holds
+    told = f"{crm.address} answers; {', '.join(crm.describe())}"
+    if not crm.capabilities.compares:
+        told += "; it is read before it is written, so what somebody changes between the two is overwritten"
+    return told
+
+
+def _fields() -> str:
+    from flows import composition
+
+    fields = composition.agents().fields
+    many = sum(len(fields.of(kind)) for kind in get_args(CrmObject))
+    return f"{many} fields may change"
+
+
+def _suppressed() -> str:
+    from flows import composition
+
+    return f"{len(composition.agents().suppressed.entries())} entries"
 
 
 def _model() -> str:

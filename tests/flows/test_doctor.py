@@ -94,3 +94,34 @@ def test_on_a_machine_of_workers_the_queue_elsewhere_is_asked_and_no_store_is_op
     assert "http://127.0.0.1:9" in found["queue elsewhere"].said
     assert "store and record" not in found
     assert not (home / "approvals.sqlite").exists()
+
+
+def test_a_crm_that_cannot_compare_and_write_in_one_act_says_so(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AGENTS_CRM", f"csv:///{tmp_path}/crm")
+
+    found = {check.name: check for check in examine()}
+    composition.reset()
+
+    assert found["CRM"].ok
+    assert "what somebody changes between the two is overwritten" in found["CRM"].said
+
+
+def test_a_list_and_a_file_that_do_not_read_are_named(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    facts, suppressed = tmp_path / "facts.toml", tmp_path / "suppressed.csv"
+    facts.write_text("[company]\nname = 1\n", encoding="utf-8")
+    suppressed.write_text("who\nanna@kestrel.example\n", encoding="utf-8")
+    monkeypatch.setenv("AGENTS_CRM_FACTS", str(facts))
+    monkeypatch.setenv("AGENTS_SUPPRESSION", f"file://{suppressed}")
+
+    found = {check.name: check for check in examine()}
+    composition.reset()
+
+    assert not found["fields of the CRM"].ok
+    assert str(facts) in found["fields of the CRM"].said
+    assert not found["suppression list"].ok
+    assert str(suppressed) in found["suppression list"].said
+    assert found["catalogue"].ok
