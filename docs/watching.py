@@ -53,12 +53,17 @@ def _take(home: Path, chromium: str) -> None:
             browser = playwright.chromium.launch(executable_path=chromium, args=list(FLAGS))
             page = browser.new_context(viewport=WIDE, color_scheme="light", reduced_motion="reduce").new_page()
             for name, path in (
-                ("run", f"/runs/flow-run/{signed}?tab=Artifacts"),
+                ("run", f"/runs/flow-run/{signed}"),
                 ("artifact", f"/artifacts/artifact/{artifact['id']}"),
                 ("deployments", "/deployments"),
             ):
                 page.goto(addresses.prefect + path)
                 page.wait_for_timeout(4_000)
+                if name == "run":
+                    page.get_by_role("tab", name="Artifacts").or_(
+                        page.get_by_text("Artifacts", exact=True)
+                    ).last.click()
+                    page.wait_for_timeout(2_000)
                 page.screenshot(path=DOCS / f"prefect-{name}.png")
                 print(f"docs/prefect-{name}.png")
             browser.close()
@@ -97,8 +102,10 @@ def _played(home: Path) -> tuple[str, str]:
             found = transaction.page(Wanted(run=run, gate=gate, states=OPEN), limit=1).requests
         return found[0] if found else None
 
-    proposals = {run: _until(lambda run=run: at(run, "proposal")) for run in runs}
-    signed, waiting = runs[0], runs[1]
+    # One of the demo's prospects has something flagged, so its run waits at the brief.
+    stops = {run: _until(lambda run=run: at(run, "proposal") or at(run, "brief")) for run in runs}
+    proposals = {run: request for run, request in stops.items() if request.identity.gate == "proposal"}
+    signed, waiting, *_ = proposals
     by = Actor(kind="person", id=REVIEWER, via="session")
     unsupported = approvals.service.examine(proposals[signed]).unsupported
     approvals.service.approve(proposals[signed].id, by, version=1, vouched=unsupported)
