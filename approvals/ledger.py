@@ -81,10 +81,10 @@ class Ledger:
         def whole(transaction: Transaction, now: datetime) -> list[R]:
             done = []
             for request_id, act in acts:
-                request = found(transaction, request_id)
                 # The entry after a change vouches for the whole row: nothing is built upon what somebody wrote by hand.
+                # It waits for whoever is at this row; what is read from here on is of one moment, on PostgreSQL too.
                 transaction.check_whole(request_id)
-                done.append(act(transaction, request, now))
+                done.append(act(transaction, found(transaction, request_id), now))
             return done
 
         return self.write(whole)

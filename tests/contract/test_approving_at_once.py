@@ -5,8 +5,11 @@ from __future__ import annotations
 import subprocess
 import sys
 import textwrap
+import threading
+import time
 
 from approvals.audit import verify
+from approvals.ledger import Ledger
 from approvals.lifecycle import State
 
 ROUNDS = 50
@@ -88,3 +91,24 @@ def test_exactly_one_approval_counts_and_the_other_is_told_whose(shared_address,
         approved = [one for one in transaction.entries() if one.event.name == "request.approved"]
         assert len(approved) == ROUNDS
         assert verify(transaction.entries(), transaction.rows()).ok
+
+
+def test_who_waits_for_another_at_the_same_request_reads_what_that_one_has_made_of_it(shared_store, made, opened):
+    request, ruling = opened(shared_store), made.ruling()
+    seen = []
+
+    def closing(transaction, stands, _):
+        waiting.start()
+        time.sleep(0.3)  # long enough for the other to have come as far as it comes
+        return first.close(transaction, stands, ruling)
+
+    def looking(_, stands, __):
+        seen.append(stands.state)
+        return stands
+
+    first, second = (Ledger(shared_store, lambda: made.now) for _ in range(2))
+    waiting = threading.Thread(target=second.act, args=(request.id, looking))
+    first.act(request.id, closing)
+    waiting.join()
+
+    assert seen == [State.APPROVED]
