@@ -1,9 +1,10 @@
 """What a run that waits costs: processes, memory, database, and how busy `countersign up` is while it does nothing.
 
-Run `python bench/waiting.py [--waiting 0,10,100,1000,10000] [--real 100] [--idle 60] [--quick] [--json FILE]`. It runs
-`countersign up` in a home of its own and lets runs come to a gate and suspend. As many as `--real` are real ones. More
-are copies of one of them: their requests are opened by the queue's own code, and every row that the real run left in
-Prefect's database is written again under new ids. Two of the copies are decided, and must end as a real one does.
+Run `python bench/waiting.py [--waiting 0,10,100,1000,10000] [--real 100] [--idle 60] [--decide 50] [--json FILE]`. It
+runs `countersign up` in a home of its own and lets runs come to a gate and suspend. As many as `--real` are real ones.
+More are copies of one of them: their requests are opened by the queue's own code, and every row that the real run left
+in Prefect's database is written again under new ids. Two of the copies are decided, and must end as a real one does.
+With `--decide`, so many runs more come to their gates and are decided, as in `bench/resume.py`, while the copies wait.
 
 For each number it tells: the processes there are, and of them those of runs; the memory of all (PSS, so that shared
 pages count once); the bytes that a waiting run takes in both databases, free pages not counted; and for each part the
@@ -33,7 +34,7 @@ from uuid import uuid4
 
 import httpx
 import psutil
-from resume import Home, until
+from resume import Home, decided, lingered, row, until
 
 _MEGABYTE = 1024 * 1024
 _SETTLE = 20.0
@@ -284,7 +285,7 @@ def _pss(process: psutil.Process) -> int:
     return 0
 
 
-def measure(home: Waiting, waiting: list[int], real: int, idle: float, told: list[Cost]) -> None:
+def measure(home: Waiting, waiting: list[int], real: int, idle: float, told: list[Cost], decide: int = 0) -> None:
     """Every number in turn; a start of everything before those that are copied."""
     runs: list[str] = []
     with home.started():
@@ -311,6 +312,13 @@ def measure(home: Waiting, waiting: list[int], real: int, idle: float, told: lis
             for run, request in (secrets.choice(copies[:-1]), copies[-1]):
                 home.decide(request, run)
                 there -= 1
+            if decide:
+                label = f"{there} others wait"
+                for one in (
+                    *decided(home, decide, f"suspended, {label}"),
+                    *lingered(home, decide, f"lingering, {label}"),
+                ):
+                    print(row(one), flush=True)
 
 
 def main() -> None:
@@ -319,6 +327,9 @@ def main() -> None:
     parser.add_argument("--waiting", default="0,10,100,1000,10000")
     parser.add_argument("--real", type=int, default=100, help="up to so many are real runs")
     parser.add_argument("--idle", type=float, default=60, help="seconds to look on")
+    parser.add_argument(
+        "--decide", type=int, default=0, help="decisions timed beside the copies, as in bench/resume.py"
+    )
     parser.add_argument("--quick", action="store_true", help="few runs, to see that it works")
     parser.add_argument("--json", type=Path)
     parser.add_argument("--keep", type=Path, help="a folder to leave the home and its logs in")
@@ -331,7 +342,7 @@ def main() -> None:
     told: list[Cost] = []
     try:
         print(HEAD)
-        measure(Waiting(folder), waiting, real, idle, told)
+        measure(Waiting(folder), waiting, real, idle, told, given.decide)
     finally:
         if given.keep is None:
             shutil.rmtree(folder, ignore_errors=True)
