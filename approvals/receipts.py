@@ -16,8 +16,8 @@ from approvals.decisions import Value
 _SENTENCES = {
     "written": "written",
     "already": "was so already",
-    "skipped": "not done: unticked",
-    "conflict": "not done: changed since it was signed",
+    "skipped": "not done",
+    "conflict": "not done",
 }
 
 

@@ -20,8 +20,8 @@ def test_each_item_says_what_became_of_it() -> None:
     assert [(one.record, one.sentence) for one in found] == [
         ("company co:1", "written"),
         ("note nt:1", "was so already (the note is there)"),
-        ("deal dl:1", "not done: changed since it was signed (the field was changed since)"),
-        ("contact ct:1", "not done: unticked (unticked by the reviewer)"),
+        ("deal dl:1", "not done (the field was changed since)"),
+        ("contact ct:1", "not done (unticked by the reviewer)"),
     ]
     assert counted(found) == "1 written, 1 already, 1 conflict, 1 skipped"
 

@@ -21,8 +21,8 @@ def test_what_became_of_each_change_is_told_with_a_sentence(browse, done, CLEO):
     told = page.said("#done")
     assert "company co:northwind.example written" in told
     assert "note nt:1 was so already (the note is there with these words)" in told
-    assert "deal <dl:1> not done: changed since it was signed (the field was changed since)" in told
-    assert "contact ct:1 not done: unticked" in told
+    assert "deal <dl:1> not done (the field was changed since)" in told
+    assert "contact ct:1 not done (unticked by the reviewer)" in told
     assert len(page.all("#done li.no")) == 1
 
 
