@@ -43,25 +43,25 @@ class Ledger:
 
     def waiting(self) -> Iterator[tuple[Request, ...]]:
         """Every open request, page by page, each page as it is when its turn comes."""
-        after: str | None = None
-        while True:
-            with self.store.read() as transaction:
-                page = transaction.waiting(_PAGE, after)
-            if not page:
-                return
-            yield page
-            after = page[-1].id
+        return self._pages(lambda transaction, after: transaction.waiting(_PAGE, after), lambda last: last.id)
 
     def waiting_runs(self) -> Iterator[tuple[tuple[str, str], ...]]:
         """The same as (id, run) alone, in larger pages: for whoever looks often, and mostly finds all in order."""
+        return self._pages(
+            lambda transaction, after: transaction.waiting_runs(_LIGHT_PAGE, after), lambda last: last[0]
+        )
+
+    def _pages(
+        self, read: Callable[[Transaction, str | None], tuple[R, ...]], id_of: Callable[[R], str]
+    ) -> Iterator[tuple[R, ...]]:
         after: str | None = None
         while True:
             with self.store.read() as transaction:
-                page = transaction.waiting_runs(_LIGHT_PAGE, after)
+                page = read(transaction, after)
             if not page:
                 return
             yield page
-            after = page[-1][0]
+            after = id_of(page[-1])
 
     def act(self, request_id: str, act: Act[R]) -> R:
         """Run one change in a transaction of its own, on the request as it is now.

@@ -566,7 +566,7 @@ class Transaction(Identities, Deliveries, Protocol):
         ...
 
     def waiting_runs(self, limit: int, after: str | None = None) -> tuple[tuple[str, str], ...]:
-        """The same as (id, run) alone, which costs a hundredth of reading them whole."""
+        """The same as (id, run) alone, without reading the requests."""
         ...
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from itertools import count
 from typing import Any, NamedTuple
 
 from approvals.authority import Authority
@@ -114,12 +113,13 @@ class Reverts:
         # First: should the start fail, it was asked for all the same.
         self._ledger.write(noted)
         parameters = {"done": [_told(one, permit) for one, permit in done]}
-        for attempt in count():
+        attempt = 0
+        while True:
             key = f"revert:{request.id}:{attempt}"
             run = self._starter.start(way.deployment, parameters, requester=by.id, key=key)
             if not run.ended:
                 return run
-        raise AssertionError("unreachable")
+            attempt += 1
 
     def _done(self, receipt: str) -> list[tuple[Request, Permit]]:
         """What was carried out under this id, the oldest first."""
